@@ -1,0 +1,100 @@
+"""The command line: one click group, each command imported when it is called.
+
+In: arguments. Out: results on stdout, progress and findings on stderr, an exit code.
+Exit codes: 0 fine · 1 findings · 2 usage · 3 our bug · 4 data missing or damaged · 5 exchange, network, keys ·
+6 the bot stopped itself · 130 interrupted.
+Refuses to know: how anything is done. The only `except Exception` of the project stands here.
+"""
+
+import importlib
+import sys
+
+import click
+
+# name → (module:attribute, help line); the help of the group needs no command imported.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "new": ("runner.cli.new:command", "Write a bot to start from."),
+    "check": ("runner.cli.check:command", "Find every fault in bot files."),
+    "fmt": ("runner.cli.fmt:command", "Rewrite bot files in the canonical spelling."),
+    "show": ("runner.cli.show:command", "Print a bot with every default filled in."),
+    "explain": ("runner.cli.explain:command", "Say in plain sentences what a bot does."),
+    "run": ("runner.cli.run:command", "Run a bot: --backtest (paper, testnet and live come later)."),
+    "why": ("runner.cli.why:command", "Show why a bot did or did not trade at one bar."),
+    "data": ("runner.cli.data:group", "Import, list and check market data."),
+    "indicators": ("runner.cli.indicators:command", "Look up indicators and their settings."),
+    "schema": ("runner.cli.schema:command", "Print the JSON Schema of bot files."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows names and help lines, and imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order a new user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands section, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="runner", prog_name="runner")
+def cli() -> None:
+    """Run trading bots on Binance USDⓈ-M futures, each one a YAML document.
+
+    \b
+    runner new my_bot                             a bot to start from
+    runner check bots/my_bot.yaml                 every fault, with its line and a hint
+    runner run bots/my_bot.yaml --backtest        what it would have done
+    runner why bots/my_bot.yaml --at 2024-03-14T09:15Z
+    """
+
+
+def main() -> None:
+    """The entry point of the `runner` script."""
+    from runner.errors import RunnerError
+
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as refused:
+        refused.show()
+        sys.exit(refused.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was left half written", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except RunnerError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as bug:
+        _report_bug(bug)
+        sys.exit(3)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report_bug(bug: Exception) -> None:
+    """Our fault, not the user's: what to send us."""
+    import platform
+    import traceback
+    from importlib.metadata import version
+
+    frames = traceback.extract_tb(bug.__traceback__)
+    click.echo("error: this is a fault in runner itself, not in your bot or your data.", err=True)
+    click.echo("Please report these lines:", err=True)
+    click.echo(f"  runner {version('runner')}, Python {platform.python_version()}, {platform.system()}", err=True)
+    click.echo(f"  {type(bug).__name__}: {bug}", err=True)
+    for frame in frames[-4:]:
+        click.echo(f"  {frame.name} (line {frame.lineno})", err=True)

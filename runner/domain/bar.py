@@ -48,3 +48,21 @@ class Funding(NamedTuple):
     time_ms: int
     funding_rate: float
     mark_price: float
+
+
+class Walk(NamedTuple):
+    """A walk through one bar: four points of the last and of the mark price, and how far the walk has come.
+
+    `leg` k leads from point k to point k + 1; `price` and `mark` are where the walk stands now.
+    """
+
+    leg: int
+    price: float
+    mark: float
+    first: float
+    second: float
+    close: float
+    mark_first: float
+    mark_second: float
+    mark_close: float
+    favourable: bool

@@ -100,7 +100,7 @@ class State(NamedTuple):
     orders: Orders
     account: Account
     guard: Guard
-    signal: int  # +1 long, −1 short, 0 none
+    signal: int  # +1 long, −1 short, 2 both, 0 none
     refusal: int
 
 

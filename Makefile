@@ -1,0 +1,43 @@
+# The README's commands. Everything happens in .venv, made here; nothing else on the machine is touched.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+# rebuilt when dependencies change
+STAMP  := $(VENV)/.installed
+
+.PHONY: help backtest test lint types unit bench schemas clean
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=python3.12 …"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once, about a minute) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fast,dev,bench]'
+	@touch $@
+
+backtest: $(STAMP) ## run bots/btc_trend.yaml on the built-in, synthetic market and print the report
+	@$(BIN)/runner run bots/btc_trend.yaml --backtest --data sample
+
+test: $(STAMP) lint types unit ## everything: style, types, tests
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+unit: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: $(STAMP) ## speed and memory, as ratios within one run
+	@$(BIN)/python -m benchmarks
+
+schemas: $(STAMP) ## write schemas/*.json again from their models
+	@$(BIN)/python -m schemas
+
+clean:           ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

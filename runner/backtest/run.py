@@ -1,0 +1,207 @@
+"""A backtest: the compiled bot over a market, once on the adverse path, once on the favourable one.
+
+In: compiled bot, market, facts. Out: a Result.
+Refuses to know: files, terminals, the clock.
+Source: execution semantics; the headline is the adverse path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.backtest.engine import Engine
+from runner.backtest.feed import STRETCH_BARS, Payable, feed_of, payable
+from runner.compiler.build import Compiled
+from runner.compiler.columns import Rows, evaluate
+from runner.core.apply import apply
+from runner.core.match import taker_fill
+from runner.core.step import FILLS_PER_BAR_MAX
+from runner.domain.bar import Bar
+from runner.domain.facts import DataFacts
+from runner.domain.order import BUY, END_OF_DATA, LEG_MARKET, MARKET, SELL, Order
+from runner.domain.plan import Plan
+from runner.domain.position import ACCEPTED, REFUSALS, State, initial_state
+from runner.domain.result import FillRecord, PaymentRecord, Result
+from runner.domain.series import Market
+from runner.domain.tape import FILL_COLUMNS, Feed, Progress, Tape
+
+OnProgress = Callable[[int, int], None]  # (bars done, bars in all)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Nobody is watching."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One walk of the loop over all stretches: where it stands, and its tape."""
+
+    tape: Tape
+    state: State
+    progress: Progress
+    favourable: bool
+
+
+def run_backtest(
+    compiled: Compiled,
+    market: Market,
+    facts: DataFacts,
+    *,
+    engine: Engine,
+    on_progress: OnProgress = _silent,
+) -> Result:
+    """The whole backtest. `facts` describe the market and go into the result unchanged."""
+    rows = evaluate(compiled.program, market, engine.indicator)
+    settlements = payable(market)
+    adverse, favourable = walked(compiled.plan, market, rows, settlements, engine, on_progress)
+    for run in (adverse, favourable):
+        close_at_end(compiled.plan, run, _last_bar(market))
+    return _result(compiled, market, facts, settlements, adverse, favourable)
+
+
+def walked(
+    plan: Plan,
+    market: Market,
+    rows: Rows,
+    settlements: Payable,
+    engine: Engine,
+    on_progress: OnProgress = _silent,
+) -> tuple[Run, Run]:
+    """(adverse, favourable) runs over every counted bar."""
+    count = len(market.bars) - market.first
+    taken = engine.plan(plan)
+    runs = tuple(
+        Run(_tape(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), _START, favourable)
+        for favourable in (False, True)
+    )
+    for start in range(market.first, len(market.bars), STRETCH_BARS):
+        stop = min(start + STRETCH_BARS, len(market.bars))
+        feed = feed_of(engine, market, rows, settlements, start, stop)
+        for run in runs:
+            _stretch(engine, taken, feed, run, stop - start)
+        on_progress(stop - market.first, count)
+    return runs[0], runs[1]
+
+
+_START = Progress(0, 0, 0, 0, 0)
+
+
+def _stretch(engine: Engine, plan: object, feed: Feed, run: Run, bars: int) -> None:
+    """One stretch; the tape's fills grow when the loop says they are nearly full."""
+    run.progress = run.progress._replace(bar=0)
+    while run.progress.bar < bars:
+        run.state, run.progress = engine.run(
+            plan, feed, run.tape, run.state, run.progress, bars, run.favourable
+        )
+        if len(run.tape.fills) - run.progress.fills < FILLS_PER_BAR_MAX:
+            more = np.zeros_like(run.tape.fills)
+            run.tape = run.tape._replace(fills=np.concatenate((run.tape.fills, more)))
+
+
+def _tape(bars: int, settlements: int) -> Tape:
+    return Tape(
+        equity_usdt=np.zeros(bars),
+        worst_equity_usdt=np.zeros(bars),
+        position=np.zeros(bars),
+        signal=np.zeros(bars, np.int8),
+        refusal=np.zeros(bars, np.int8),
+        fills=np.zeros((1024, FILL_COLUMNS)),
+        payments=np.zeros(settlements),
+    )
+
+
+def _last_bar(market: Market) -> Bar:
+    bars = market.bars
+    close = float(bars.close[-1])
+    end_ms = int(bars.open_time_ms[-1]) + bars.timeframe_ms
+    return Bar(end_ms, end_ms, *(close,) * 4, float(bars.volume[-1]), *(close,) * 4)
+
+
+def close_at_end(plan: Plan, run: Run, bar: Bar) -> None:
+    """A position still open when the data ends is closed at the last close, with costs, so that trades are whole."""
+    held = run.state.position.quantity
+    if held == 0.0:
+        return
+    order = Order(MARKET, SELL if held > 0.0 else BUY, abs(held), 0.0, END_OF_DATA, bar.open_time_ms, 0)
+    fill = taker_fill(plan, order, LEG_MARKET, bar.open, bar, True)
+    risk = run.state.trade.r_distance * run.state.trade.quantity
+    run.state = apply(plan, run.state, fill)
+    cash = run.state.account.cash_usdt
+    last = len(run.tape.equity_usdt) - 1
+    run.tape.fills[run.progress.fills] = (
+        *(fill.time_ms, last, fill.leg, fill.side, fill.quantity, fill.price, fill.fee_usdt),
+        *(fill.slippage_usdt, fill.reason, 0.0, 0.0, risk, cash),
+    )
+    run.progress = run.progress._replace(fills=run.progress.fills + 1)
+    run.tape.equity_usdt[last] = cash
+    run.tape.worst_equity_usdt[last] = min(run.tape.worst_equity_usdt[last], cash)
+
+
+def _result(
+    compiled: Compiled,
+    market: Market,
+    facts: DataFacts,
+    settlements: Payable,
+    adverse: Run,
+    favourable: Run,
+) -> Result:
+    bars = market.bars.rows(market.first, len(market.bars))
+    fills = [_fill_record(row) for row in adverse.tape.fills[: adverse.progress.fills].tolist()]
+    position_open = adverse.tape.position != 0.0
+    position_open[[fill.bar for fill in fills]] = True
+    return Result(
+        bot=compiled.document.name,
+        bot_hash=compiled.bot_hash,
+        plan=compiled.plan,
+        facts=facts,
+        fills=fills,
+        payments=_payments(market, settlements, adverse),
+        close_time_ms=bars.open_time_ms + bars.timeframe_ms,
+        equity_usdt=adverse.tape.equity_usdt,
+        worst_equity_usdt=adverse.tape.worst_equity_usdt,
+        position_open=position_open,
+        bars_close=bars.close,
+        first_open=float(bars.open[0]),
+        refusals=_refusals(adverse.tape),
+        ambiguous_bars=adverse.progress.ambiguous,
+        halted="max_drawdown" if adverse.state.guard.halted else None,
+        favourable_net_pnl_usdt=favourable.state.account.cash_usdt - compiled.plan.capital_usdt,
+        notes=[],
+    )
+
+
+def _fill_record(row: list[float]) -> FillRecord:
+    time_ms, bar, leg, side, quantity, price, fee, slippage, reason, maker, position, risk, _cash = row
+    return FillRecord(
+        time_ms=int(time_ms),
+        bar=int(bar),
+        leg=int(leg),
+        side=int(side),
+        quantity=quantity,
+        price=price,
+        fee_usdt=fee,
+        slippage_usdt=slippage,
+        reason=int(reason),
+        maker=maker != 0.0,
+        position_after=position,
+        risk_usdt=risk,
+    )
+
+
+def _payments(market: Market, settlements: Payable, run: Run) -> list[PaymentRecord]:
+    times = settlements.time_ms
+    opens = market.bars.open_time_ms[market.first :]
+    places = np.searchsorted(opens, times, side="right") - 1
+    paid = np.flatnonzero(run.tape.payments)
+    return [
+        PaymentRecord(
+            int(times[at]), int(places[at]), float(run.tape.payments[at]), bool(settlements.mark_missing[at])
+        )
+        for at in paid
+    ]
+
+
+def _refusals(tape: Tape) -> dict[str, int]:
+    counts = np.bincount(tape.refusal, minlength=len(REFUSALS) + 1)
+    return {REFUSALS[code]: int(counts[code]) for code in sorted(REFUSALS) if code != ACCEPTED and counts[code]}

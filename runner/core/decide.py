@@ -1,0 +1,366 @@
+"""At a bar's close: mark to market, trail the stop, judge the limits, hear the rules, state the wanted orders.
+
+In: plan, state, the closed bar and its row of rule verdicts. Out: the next state with the orders that should rest.
+Refuses to know: columns, text, modes, the venue.
+Source: execution semantics "Order of events", step 5.
+"""
+
+import math
+
+from runner.domain.bar import TRUE, UNKNOWN, Bar, Row
+from runner.domain.order import (
+    DAILY_LOSS,
+    ENTRY,
+    LIMIT,
+    MARKET,
+    MAX_DRAWDOWN,
+    NO_ORDER,
+    NO_ORDERS,
+    NOTHING,
+    REVERSE,
+    RULE,
+    TIME_STOP,
+    Order,
+    Orders,
+)
+from runner.domain.plan import (
+    ABSENT,
+    BLOCK,
+    CMP_EQ,
+    CMP_GE,
+    CMP_GT,
+    CMP_LE,
+    CMP_LT,
+    FACT_BARS_IN_TRADE,
+    FACT_PROFIT_R,
+    FACT_PROFIT_RATIO,
+    STEP_AND,
+    STEP_COMPARE,
+    STEP_END,
+    STEP_NOT,
+    STEP_OR,
+    STEP_SLOT,
+    Plan,
+    Step,
+)
+from runner.domain.position import (
+    ACCEPTED,
+    NO_TRADE,
+    REFUSED_BOTH_SIDES,
+    REFUSED_IN_POSITION,
+    REFUSED_RESTING,
+    Account,
+    Guard,
+    Position,
+    State,
+    Trade,
+)
+
+from .exits import first_stop, protective_stop, ratchet
+from .kernel import hot_kernel, kernel
+from .limits import DAY_MS, flattening, judged, limit_refusal, stop_refusal
+from .sizing import entry_quantity, round_down, round_up
+
+BOTH = 2  # a signal both ways, which never trades
+
+
+@hot_kernel
+def decide(plan: Plan, state: State, bar: Bar, row: Row) -> State:
+    """The state after the close of `bar`; its orders are for the time after `bar.close_time_ms`."""
+    account = marked(state, bar)
+    guard = judged(plan, account, state.guard)
+    signal = signal_of(row)
+    if state.position.quantity != 0.0:
+        return decide_open(plan, state, bar, row, account, guard, signal)
+    return decide_flat(plan, state, bar, row, account, guard, signal)
+
+
+@hot_kernel
+def signal_of(row: Row) -> int:
+    """+1 long, −1 short, 0 none, 2 both at once (which never trades)."""
+    if row.enter_long == TRUE:
+        return BOTH if row.enter_short == TRUE else 1
+    return -1 if row.enter_short == TRUE else 0
+
+
+@hot_kernel
+def marked(state: State, bar: Bar) -> Account:
+    """The account marked to this close; a new UTC day opens with the equity of 00:00."""
+    account = state.account
+    position = state.position
+    cash = account.cash_usdt
+    equity = cash + position.quantity * (bar.mark_close - position.entry_price)
+    day = bar.close_time_ms // DAY_MS
+    day_equity = account.day_equity_usdt
+    if day != account.day:
+        at_midnight = bar.close_time_ms % DAY_MS == 0
+        day_equity = equity if at_midnight or account.day < 0 else account.equity_usdt
+    peak = max(equity, account.peak_equity_usdt)
+    return Account(cash, equity, peak, day, day_equity)
+
+
+@hot_kernel
+def followed(plan: Plan, position: Position, trade: Trade, bar: Bar, row: Row) -> Trade:
+    """The trade after this bar's extremes moved its best price and its stop.
+
+    Of the bar in which a limit entry filled only the close counts: the extreme may have come before the entry.
+    """
+    on_mark = plan.stop.on_mark
+    whole = trade.entered_at_open and trade.entry_time_ms == bar.open_time_ms
+    if whole or trade.entry_time_ms < bar.open_time_ms:
+        if trade.side > 0:
+            best = bar.mark_high if on_mark else bar.high
+        else:
+            best = bar.mark_low if on_mark else bar.low
+    else:
+        best = bar.mark_close if on_mark else bar.close
+    if (best - trade.best_price) * trade.side > 0.0:
+        trade = Trade(
+            trade.entry_time_ms,
+            trade.side,
+            trade.quantity,
+            trade.closed_quantity,
+            trade.setup,
+            trade.r_distance,
+            trade.stop_price,
+            trade.stop_reason,
+            best,
+            trade.net_pnl_usdt,
+            trade.entered_at_open,
+        )
+    if plan.break_even.kind == ABSENT and plan.trailing.kind == ABSENT:
+        return trade
+    return ratchet(plan, position, trade, row.trail_distance)
+
+
+@hot_kernel
+def decide_open(
+    plan: Plan,
+    state: State,
+    bar: Bar,
+    row: Row,
+    account: Account,
+    guard: Guard,
+    signal: int,
+) -> State:
+    """With a position: move its stop, and close it if a limit, the clock, a rule or a reverse wants that."""
+    position = state.position
+    trade = followed(plan, position, state.trade, bar, row)
+    stop = state.orders.stop
+    limits = plan.limits
+    if (
+        trade.stop_price != state.trade.stop_price
+        or limits.daily_loss_action > BLOCK
+        or limits.drawdown_action > BLOCK
+    ):
+        stop = protective_stop(plan, position, trade, account)
+    held = abs(position.quantity)
+    refusal = ACCEPTED
+    if signal != 0:
+        refusal = REFUSED_BOTH_SIDES if signal == BOTH else REFUSED_IN_POSITION
+    market = state.orders.market  # an exit once wanted stays wanted until it is filled
+    reason = exit_reason(plan, position, trade, bar, row, account, guard)
+    if reason != 0:
+        market = Order(MARKET, -trade.side, held, 0.0, reason, bar.close_time_ms, 0)
+    elif plan.entry.reverse and signal == -trade.side:
+        setup = row.stop_long if signal > 0 else row.stop_short
+        quantity, refusal = opening(plan, bar, account, guard, signal, setup)
+        market = Order(MARKET, signal, held + quantity, 0.0, REVERSE, bar.close_time_ms, 0)
+        trade = with_setup(trade, setup)
+    orders = Orders(market, NOTHING, stop, state.orders.targets)
+    return State(position, trade, orders, account, guard, signal, refusal)
+
+
+@hot_kernel
+def exit_reason(
+    plan: Plan,
+    position: Position,
+    trade: Trade,
+    bar: Bar,
+    row: Row,
+    account: Account,
+    guard: Guard,
+) -> int:
+    """Why the position should be closed at the next open; 0: it should not."""
+    if flattening(plan, account, guard):
+        return DAILY_LOSS if guard.daily_loss_day == account.day else MAX_DRAWDOWN
+    if plan.time_stop_bars > 0 and bars_in_trade(plan, trade, bar) >= plan.time_stop_bars:
+        return TIME_STOP
+    steps = plan.exit_long if trade.side > 0 else plan.exit_short
+    if steps[0].op != STEP_END and exit_verdict(plan, steps, position, trade, bar, row) == TRUE:
+        return RULE
+    return 0
+
+
+@hot_kernel
+def bars_in_trade(plan: Plan, trade: Trade, bar: Bar) -> int:
+    """Bars that the trade has seen, the one it was opened in included."""
+    return (bar.close_time_ms - trade.entry_time_ms + plan.timeframe_ms - 1) // plan.timeframe_ms
+
+
+@kernel
+def exit_verdict(
+    plan: Plan,
+    steps: tuple[Step, ...],
+    position: Position,
+    trade: Trade,
+    bar: Bar,
+    row: Row,
+) -> int:
+    """A postfix program over verdicts; its stack is one integer, two bits a verdict."""
+    stack = 0
+    for step in steps:
+        if step.op == STEP_END:
+            break
+        if step.op == STEP_SLOT:
+            stack = stack * 4 + int(row.slots[step.slot])
+        elif step.op == STEP_COMPARE:
+            fact = fact_of(plan, step.fact, position, trade, bar)
+            stack = stack * 4 + compared(step.compare, fact, row.slots[step.slot])
+        elif step.op == STEP_NOT:
+            stack = stack - stack % 4 + 2 - stack % 4
+        else:
+            right = stack % 4
+            left = stack // 4 % 4
+            joined = min(left, right) if step.op == STEP_AND else max(left, right)
+            stack = stack // 16 * 4 + joined
+    return stack % 4
+
+
+@kernel
+def fact_of(plan: Plan, fact: int, position: Position, trade: Trade, bar: Bar) -> float:
+    """What exit rules may ask about the open position; NaN where it is not defined."""
+    if fact == FACT_BARS_IN_TRADE:
+        return float(bars_in_trade(plan, trade, bar))
+    gain = (bar.close - position.entry_price) * trade.side
+    if fact == FACT_PROFIT_RATIO:
+        return gain / position.entry_price
+    if fact == FACT_PROFIT_R:
+        return gain / trade.r_distance if trade.r_distance > 0.0 else math.nan
+    return float(trade.side)
+
+
+@kernel
+def compared(compare: int, left: float, right: float) -> int:
+    """Three-valued comparison: UNKNOWN when either side is NaN."""
+    if math.isnan(left) or math.isnan(right):
+        return UNKNOWN
+    if compare == CMP_GT:
+        holds = left > right
+    elif compare == CMP_GE:
+        holds = left >= right
+    elif compare == CMP_LT:
+        holds = left < right
+    elif compare == CMP_LE:
+        holds = left <= right
+    elif compare == CMP_EQ:
+        holds = left == right
+    else:
+        holds = left != right
+    return TRUE if holds else 0
+
+
+@kernel
+def limit_price(plan: Plan, side: int, close: float) -> float:
+    """Where a limit entry rests: `offset_ratio` better than the close, rounded away from the market."""
+    price = close * (1.0 - side * plan.entry.offset_ratio)
+    tick = plan.instrument.tick_size
+    return round_down(price, tick) if side > 0 else round_up(price, tick)
+
+
+@kernel
+def opening(
+    plan: Plan, bar: Bar, account: Account, guard: Guard, side: int, setup: float
+) -> tuple[float, int]:
+    """(quantity, ACCEPTED) of an entry decided at this close, or (0, the gate that refused)."""
+    refusal = limit_refusal(plan, account, guard, bar.close_time_ms)
+    if refusal != ACCEPTED:
+        return 0.0, refusal
+    price = limit_price(plan, side, bar.close) if plan.entry.limit else bar.close
+    stop = first_stop(plan, side, price, setup)
+    refusal = stop_refusal(plan, side, price, setup, stop)
+    if refusal != ACCEPTED:
+        return 0.0, refusal
+    return entry_quantity(plan, account.equity_usdt, price, abs(price - stop))
+
+
+@hot_kernel
+def decide_flat(
+    plan: Plan,
+    state: State,
+    bar: Bar,
+    row: Row,
+    account: Account,
+    guard: Guard,
+    signal: int,
+) -> State:
+    """Without a position: keep, drop or place an entry."""
+    resting = state.orders.entry
+    if resting.kind != NO_ORDER and (
+        bar.close_time_ms >= resting.expires_ms
+        or limit_refusal(plan, account, guard, bar.close_time_ms) != ACCEPTED
+    ):
+        resting = NOTHING
+    orders = state.orders
+    trade = state.trade
+    if resting.kind == NO_ORDER and (
+        orders.entry.kind != NO_ORDER or orders.market.kind != NO_ORDER
+    ):  # an entry that never filled is not wanted any more
+        orders = NO_ORDERS
+        trade = NO_TRADE
+    if signal == 0:
+        return State(state.position, trade, orders, account, guard, signal, ACCEPTED)
+    if signal == BOTH:
+        return State(state.position, trade, orders, account, guard, signal, REFUSED_BOTH_SIDES)
+    if resting.side == signal:
+        return State(state.position, trade, orders, account, guard, signal, REFUSED_RESTING)
+    return placed(plan, state, trade, orders, bar, row, account, guard, signal)
+
+
+@kernel
+def placed(
+    plan: Plan,
+    state: State,
+    trade: Trade,
+    orders: Orders,
+    bar: Bar,
+    row: Row,
+    account: Account,
+    guard: Guard,
+    signal: int,
+) -> State:
+    """An entry that a signal asks for, or the gate that refused it."""
+    setup = row.stop_long if signal > 0 else row.stop_short
+    quantity, refusal = opening(plan, bar, account, guard, signal, setup)
+    if refusal != ACCEPTED:
+        return State(state.position, trade, orders, account, guard, signal, refusal)
+    now = bar.close_time_ms
+    if plan.entry.limit:
+        price = limit_price(plan, signal, bar.close)
+        expires = now + plan.entry.expires_bars * plan.timeframe_ms
+        entry = Order(LIMIT, signal, quantity, price, ENTRY, now, expires)
+        orders = Orders(NOTHING, entry, NOTHING, NO_ORDERS.targets)
+    else:
+        market = Order(MARKET, signal, quantity, 0.0, ENTRY, now, 0)
+        orders = Orders(market, NOTHING, NOTHING, NO_ORDERS.targets)
+    return State(
+        state.position, with_setup(NO_TRADE, setup), orders, account, guard, signal, ACCEPTED
+    )
+
+
+@kernel
+def with_setup(trade: Trade, setup: float) -> Trade:
+    """The trade that remembers the stop figure of the entry now wanted."""
+    return Trade(
+        trade.entry_time_ms,
+        trade.side,
+        trade.quantity,
+        trade.closed_quantity,
+        setup,
+        trade.r_distance,
+        trade.stop_price,
+        trade.stop_reason,
+        trade.best_price,
+        trade.net_pnl_usdt,
+        trade.entered_at_open,
+    )
