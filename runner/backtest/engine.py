@@ -15,7 +15,7 @@ import numpy.typing as npt
 from indicators import registry
 from runner.core import loop
 from runner.core.kernel import cache_is_warm, compiled, module_of, numba_installed
-from runner.domain.bar import SLOTS_MAX, Bar, Funding, Row
+from runner.domain.bar import Bar, Funding, Row
 from runner.domain.plan import Plan
 from runner.domain.record import record_of, records
 
@@ -25,7 +25,7 @@ COMPILED_BARS_MIN = 100_000
 COLD_BARS_MIN = 400_000
 
 _BAR = Bar(0, 0, *(0.0,) * 9)
-_ROW = Row(0, 0, 0.0, 0.0, 0.0, (0.0,) * SLOTS_MAX)
+_ROW = Row(0, 0, 0.0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
 _FUNDING = Funding(0, 0.0, 0.0)
 
 Columns = dict[str, npt.NDArray[Any]]

@@ -1,7 +1,8 @@
 """Stretches of a market and its rows, in the shape the loop reads.
 
 In: arrays. Out: one Feed a stretch, so that memory does not grow with the length of a run.
-Refuses to know: fills, reports. Where a mark price is missing the last price stands in, and is counted elsewhere.
+Refuses to know: fills, reports. Where a mark price is missing the last price stands in, and is counted
+elsewhere.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ class Payable:
 
 
 def payable(market: Market) -> Payable:
-    """The settlements that fall on counted bars; a missing mark price is the last price known at that instant."""
+    """The settlements that fall on counted bars; a missing mark price is the last price known at that
+    instant.
+    """
     if market.funding is None:
         none = np.zeros(0)
         return Payable(none.astype(np.int64), none, none, none.astype(np.bool_))
@@ -45,9 +48,7 @@ def payable(market: Market) -> Payable:
     return Payable(times, funding.funding_rate[inside], np.where(missing, last, mark), missing)
 
 
-def feed_of(
-    engine: Engine, market: Market, rows: Rows, settlements: Payable, start: int, stop: int
-) -> Feed:
+def feed_of(engine: Engine, market: Market, rows: Rows, settlements: Payable, start: int, stop: int) -> Feed:
     """The bars of the market's rows [start, stop); the tape counts from the market's first counted row."""
     bars = market.bars.rows(start, stop)
     mark = market.mark.rows(start, stop) if market.mark is not None else bars

@@ -6,7 +6,7 @@ Source: execution semantics; the headline is the adverse path.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,7 +53,8 @@ def run_backtest(
 ) -> Result:
     """The whole backtest. `facts` describe the market and go into the result unchanged."""
     rows = evaluate(compiled.program, market, engine.indicator)
-    settlements = payable(market)
+    charged = compiled.document.costs.funding == "historical"
+    settlements = payable(market if charged else replace(market, funding=None))
     adverse, favourable = walked(compiled.plan, market, rows, settlements, engine, on_progress)
     for run in (adverse, favourable):
         close_at_end(compiled.plan, run, _last_bar(market))
@@ -72,7 +73,7 @@ def walked(
     count = len(market.bars) - market.first
     taken = engine.plan(plan)
     runs = tuple(
-        Run(_tape(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), _START, favourable)
+        Run(tape_of(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), _START, favourable)
         for favourable in (False, True)
     )
     for start in range(market.first, len(market.bars), STRETCH_BARS):
@@ -99,14 +100,15 @@ def _stretch(engine: Engine, plan: object, feed: Feed, run: Run, bars: int) -> N
             run.tape = run.tape._replace(fills=np.concatenate((run.tape.fills, more)))
 
 
-def _tape(bars: int, settlements: int) -> Tape:
+def tape_of(bars: int, settlements: int, *, fills: int = 1024) -> Tape:
+    """An empty tape."""
     return Tape(
         equity_usdt=np.zeros(bars),
         worst_equity_usdt=np.zeros(bars),
         position=np.zeros(bars),
         signal=np.zeros(bars, np.int8),
         refusal=np.zeros(bars, np.int8),
-        fills=np.zeros((1024, FILL_COLUMNS)),
+        fills=np.zeros((fills, FILL_COLUMNS)),
         payments=np.zeros(settlements),
     )
 
@@ -119,7 +121,9 @@ def _last_bar(market: Market) -> Bar:
 
 
 def close_at_end(plan: Plan, run: Run, bar: Bar) -> None:
-    """A position still open when the data ends is closed at the last close, with costs, so that trades are whole."""
+    """A position still open when the data ends is closed at the last close, with costs, so that trades
+    are whole.
+    """
     held = run.state.position.quantity
     if held == 0.0:
         return
@@ -148,8 +152,6 @@ def _result(
 ) -> Result:
     bars = market.bars.rows(market.first, len(market.bars))
     fills = [_fill_record(row) for row in adverse.tape.fills[: adverse.progress.fills].tolist()]
-    position_open = adverse.tape.position != 0.0
-    position_open[[fill.bar for fill in fills]] = True
     return Result(
         bot=compiled.document.name,
         bot_hash=compiled.bot_hash,
@@ -160,7 +162,7 @@ def _result(
         close_time_ms=bars.open_time_ms + bars.timeframe_ms,
         equity_usdt=adverse.tape.equity_usdt,
         worst_equity_usdt=adverse.tape.worst_equity_usdt,
-        position_open=position_open,
+        position_open=adverse.tape.position != 0.0,
         bars_close=bars.close,
         first_open=float(bars.open[0]),
         refusals=_refusals(adverse.tape),
@@ -204,4 +206,6 @@ def _payments(market: Market, settlements: Payable, run: Run) -> list[PaymentRec
 
 def _refusals(tape: Tape) -> dict[str, int]:
     counts = np.bincount(tape.refusal, minlength=len(REFUSALS) + 1)
-    return {REFUSALS[code]: int(counts[code]) for code in sorted(REFUSALS) if code != ACCEPTED and counts[code]}
+    return {
+        REFUSALS[code]: int(counts[code]) for code in sorted(REFUSALS) if code != ACCEPTED and counts[code]
+    }

@@ -1,7 +1,8 @@
 """The command line: one click group, each command imported when it is called.
 
 In: arguments. Out: results on stdout, progress and findings on stderr, an exit code.
-Exit codes: 0 fine · 1 findings · 2 usage · 3 our bug · 4 data missing or damaged · 5 exchange, network, keys ·
+Exit codes: 0 fine · 1 findings · 2 usage · 3 our bug · 4 data missing or damaged · 5 exchange, network,
+keys ·
 6 the bot stopped itself · 130 interrupted.
 Refuses to know: how anything is done. The only `except Exception` of the project stands here.
 """
@@ -48,7 +49,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="runner", prog_name="runner")
 def cli() -> None:
     """Run trading bots on Binance USDⓈ-M futures, each one a YAML document.
@@ -94,7 +97,9 @@ def _report_bug(bug: Exception) -> None:
     frames = traceback.extract_tb(bug.__traceback__)
     click.echo("error: this is a fault in runner itself, not in your bot or your data.", err=True)
     click.echo("Please report these lines:", err=True)
-    click.echo(f"  runner {version('runner')}, Python {platform.python_version()}, {platform.system()}", err=True)
+    click.echo(
+        f"  runner {version('runner')}, Python {platform.python_version()}, {platform.system()}", err=True
+    )
     click.echo(f"  {type(bug).__name__}: {bug}", err=True)
     for frame in frames[-4:]:
         click.echo(f"  {frame.name} (line {frame.lineno})", err=True)

@@ -1,6 +1,7 @@
 """Progress on stderr for work that takes over half a second.
 
-In: how much of how much is done. Out: a bar on a terminal, a line every 10 % elsewhere, nothing for short work.
+In: how much of how much is done. Out: a bar on a terminal, a line every 10 % elsewhere, nothing for
+short work.
 Refuses to know: what the work is.
 """
 
@@ -41,7 +42,9 @@ class Progress:
         tenth = 10 * done // total
         if tenth > self._shown_tenth:
             self._shown_tenth = tenth
-            sys.stderr.write(f"{self._title}: {10 * tenth} %, {rate:,.0f} {self._unit}/s, {left:.0f} s left\n")
+            sys.stderr.write(
+                f"{self._title}: {10 * tenth} %, {rate:,.0f} {self._unit}/s, {left:.0f} s left\n"
+            )
 
     def close(self) -> None:
         """Remove the bar."""

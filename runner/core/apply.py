@@ -1,8 +1,10 @@
 """One execution, whole or partial: position, cash, trade and protective orders.
 
-In: plan, state, fill. Out: the next state. A fill of a closing leg never opens; only an entry or a reverse opens.
+In: plan, state, fill. Out: the next state. A fill of a closing leg never opens; only an entry or a
+reverse opens.
 Refuses to know: where the fill came from, the bar it happened in.
-Source: execution semantics; Binance's rules for realised pnl (entry price unchanged by a reduction, volume-weighted
+Source: execution semantics; Binance's rules for realised pnl (entry price unchanged by a reduction,
+volume-weighted
 by an increase, a flip closes the old and opens the rest at the fill price).
 """
 
@@ -196,9 +198,7 @@ def remaining(order: Order, fill: Fill, leg: int) -> Order:
     left = order.quantity - fill.quantity
     if fill.leg != leg or left <= order.quantity * 1e-9:
         return NOTHING if fill.leg == leg else order
-    return Order(
-        order.kind, order.side, left, order.price, order.reason, order.placed_ms, order.expires_ms
-    )
+    return Order(order.kind, order.side, left, order.price, order.reason, order.placed_ms, order.expires_ms)
 
 
 @kernel

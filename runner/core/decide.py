@@ -1,6 +1,8 @@
-"""At a bar's close: mark to market, trail the stop, judge the limits, hear the rules, state the wanted orders.
+"""At a bar's close: mark to market, trail the stop, judge the limits, hear the rules, state the wanted
+orders.
 
-In: plan, state, the closed bar and its row of rule verdicts. Out: the next state with the orders that should rest.
+In: plan, state, the closed bar and its row of rule verdicts. Out: the next state with the orders that
+should rest.
 Refuses to know: columns, text, modes, the venue.
 Source: execution semantics "Order of events", step 5.
 """
@@ -38,7 +40,6 @@ from runner.domain.plan import (
     STEP_COMPARE,
     STEP_END,
     STEP_NOT,
-    STEP_OR,
     STEP_SLOT,
     Plan,
     Step,
@@ -103,7 +104,8 @@ def marked(state: State, bar: Bar) -> Account:
 def followed(plan: Plan, position: Position, trade: Trade, bar: Bar, row: Row) -> Trade:
     """The trade after this bar's extremes moved its best price and its stop.
 
-    Of the bar in which a limit entry filled only the close counts: the extreme may have come before the entry.
+    Of the bar in which a limit entry filled only the close counts: the extreme may have come before the
+    entry.
     """
     on_mark = plan.stop.on_mark
     whole = trade.entered_at_open and trade.entry_time_ms == bar.open_time_ms
@@ -314,38 +316,28 @@ def decide_flat(
         return State(state.position, trade, orders, account, guard, signal, REFUSED_BOTH_SIDES)
     if resting.side == signal:
         return State(state.position, trade, orders, account, guard, signal, REFUSED_RESTING)
-    return placed(plan, state, trade, orders, bar, row, account, guard, signal)
+    marked_state = State(state.position, trade, orders, account, guard, signal, ACCEPTED)
+    return placed(plan, marked_state, bar, row)
 
 
 @kernel
-def placed(
-    plan: Plan,
-    state: State,
-    trade: Trade,
-    orders: Orders,
-    bar: Bar,
-    row: Row,
-    account: Account,
-    guard: Guard,
-    signal: int,
-) -> State:
-    """An entry that a signal asks for, or the gate that refused it."""
-    setup = row.stop_long if signal > 0 else row.stop_short
-    quantity, refusal = opening(plan, bar, account, guard, signal, setup)
+def placed(plan: Plan, state: State, bar: Bar, row: Row) -> State:
+    """An entry that the state's signal asks for, or the gate that refused it."""
+    side, account, guard = state.signal, state.account, state.guard
+    setup = row.stop_long if side > 0 else row.stop_short
+    quantity, refusal = opening(plan, bar, account, guard, side, setup)
     if refusal != ACCEPTED:
-        return State(state.position, trade, orders, account, guard, signal, refusal)
+        return State(state.position, state.trade, state.orders, account, guard, side, refusal)
     now = bar.close_time_ms
     if plan.entry.limit:
-        price = limit_price(plan, signal, bar.close)
+        price = limit_price(plan, side, bar.close)
         expires = now + plan.entry.expires_bars * plan.timeframe_ms
-        entry = Order(LIMIT, signal, quantity, price, ENTRY, now, expires)
+        entry = Order(LIMIT, side, quantity, price, ENTRY, now, expires)
         orders = Orders(NOTHING, entry, NOTHING, NO_ORDERS.targets)
     else:
-        market = Order(MARKET, signal, quantity, 0.0, ENTRY, now, 0)
+        market = Order(MARKET, side, quantity, 0.0, ENTRY, now, 0)
         orders = Orders(market, NOTHING, NOTHING, NO_ORDERS.targets)
-    return State(
-        state.position, with_setup(NO_TRADE, setup), orders, account, guard, signal, ACCEPTED
-    )
+    return State(state.position, with_setup(NO_TRADE, setup), orders, account, guard, side, ACCEPTED)
 
 
 @kernel

@@ -111,7 +111,9 @@ def ratchet(plan: Plan, position: Position, trade: Trade, trail_distance: float)
 
 @hot_kernel
 def daily_loss_level(limits: Limits, account: Account) -> float:
-    """The equity in USDT at which the daily loss limit is hit; the higher of the two spellings, 0 if absent."""
+    """The equity in USDT at which the daily loss limit is hit; the higher of the two spellings, 0 if
+    absent.
+    """
     level = 0.0
     if limits.daily_loss_ratio > 0.0:
         level = account.day_equity_usdt * (1.0 - limits.daily_loss_ratio)
@@ -211,4 +213,3 @@ def ladder(plan: Plan, position: Position, trade: Trade) -> tuple[Order, Order, 
         rung(plan, position, trade, third, three),
         rung(plan, position, trade, fourth, four),
     )
-

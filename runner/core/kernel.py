@@ -1,11 +1,13 @@
-"""One source, run two ways: `kernel` and `hot_kernel` mark what numba may compile, `compiled` loads a package compiled.
+"""One source, run two ways: `kernel` and `hot_kernel` mark what numba may compile, `compiled` loads a
+package compiled.
 
 In: the name of a package whose modules import these marks from their own `.kernel`.
 Out: the same package, imported a second time under another name with every kernel compiled.
 Refuses to know: what the package computes. numba is imported here and nowhere else.
 
 numba's disk cache looks only at the file of the function itself, never at the files it calls into, so a stale
-caller could survive a change of a callee. The cache folder is therefore named by a hash of every source that can
+caller could survive a change of a callee. The cache folder is therefore named by a hash of every source
+that can
 be compiled in; a change anywhere starts a new folder.
 """
 
@@ -31,7 +33,9 @@ def kernel(function: F) -> F:
 
 
 def hot_kernel(function: F) -> F:
-    """Like `kernel`, for what every bar needs: compiled into its caller, so that a state is not copied for a call."""
+    """Like `kernel`, for what every bar needs: compiled into its caller, so that a state is not copied
+    for a call.
+    """
     return function
 
 
@@ -41,7 +45,9 @@ def numba_installed() -> bool:
 
 
 def compiled(package: str, cache_root: Path) -> types.ModuleType:
-    """The package with its kernels compiled; its modules are attributes, imported on demand by `module_of`."""
+    """The package with its kernels compiled; its modules are attributes, imported on demand by
+    `module_of`.
+    """
     alias = package.replace(".", "_") + "_compiled"
     if alias in sys.modules:
         return sys.modules[alias]
@@ -49,7 +55,7 @@ def compiled(package: str, cache_root: Path) -> types.ModuleType:
 
     folder = _cache_folder(package, cache_root, numba.__version__)
     folder.mkdir(parents=True, exist_ok=True)
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     decorators = types.ModuleType(f"{alias}.kernel")
     decorators.kernel = numba.njit(cache=True, error_model="numpy")  # type: ignore[attr-defined]
     decorators.hot_kernel = numba.njit(cache=True, error_model="numpy", forceinline=True)  # type: ignore[attr-defined]

@@ -90,7 +90,7 @@ def after_exit(plan: Plan, guard: Guard, net_pnl_usdt: float, reason: int, close
         elif cooldown.after == AFTER_STOP:
             applies = reason in (STOP_LOSS, LIQUIDATION)
         elif cooldown.after == AFTER_LOSSES:
-            applies = losses > 0 and losses % cooldown.count == 0
+            applies = losses > 0 and losses % cooldown.losses == 0
         if applies and closed_ms + cooldown.wait_ms > until:
             until = closed_ms + cooldown.wait_ms
     return Guard(
@@ -165,7 +165,9 @@ def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> in
 
 @kernel
 def stop_refusal(plan: Plan, side: int, price: float, setup: float, stop_price: float) -> int:
-    """Whether an entry of `side` at `price` would have a stop that is known, on its side, and before liquidation."""
+    """Whether an entry of `side` at `price` would have a stop that is known, on its side, and before
+    liquidation.
+    """
     if plan.stop.kind == 0:
         return ACCEPTED
     if setup != setup:  # NaN: not warm yet  # noqa: PLR0124

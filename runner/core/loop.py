@@ -1,7 +1,8 @@
 """The loop of a backtest: every bar of a feed, in order.
 
 In: plan, feed, state and where the loop stood. Out: the same, further on; figures go to the tape.
-Refuses to know: progress bars, files. It stops early when the tape's fills are nearly full, and can be called again.
+Refuses to know: progress bars, files. It stops early when the tape's fills are nearly full, and can be
+called again.
 """
 
 from runner.domain.bar import Bar
@@ -106,9 +107,7 @@ def trade_bar(
 
 
 @kernel
-def settlements(
-    feed: Feed, tape: Tape, state: State, settled: int, before_ms: int
-) -> tuple[State, int]:
+def settlements(feed: Feed, tape: Tape, state: State, settled: int, before_ms: int) -> tuple[State, int]:
     """Every settlement before `before_ms` that is still due."""
     while settled < len(feed.settlements) and feed.settlements[settled].time_ms < before_ms:
         state, payment = funded(state, feed.settlements[settled])

@@ -1,7 +1,8 @@
 """The simulated venue: the next execution inside one bar, or none.
 
 In: plan, state, bar and a walk through it. Out: one fill and where the walk then stands.
-Refuses to know: why an order rests, what happens after the fill. An exchange replaces this file and nothing else.
+Refuses to know: why an order rests, what happens after the fill. An exchange replaces this file and
+nothing else.
 Source: execution semantics "Order of events inside bar i + 1" and "Costs and rounding".
 """
 
@@ -38,7 +39,9 @@ LEGS = 3
 
 @kernel
 def slipped(plan: Plan, side: int, price: float, quantity: float, volume: float) -> float:
-    """A taker's price: moved against us by the fixed ratio plus the impact of our share of the bar's volume."""
+    """A taker's price: moved against us by the fixed ratio plus the impact of our share of the bar's
+    volume.
+    """
     costs = plan.costs
     ratio = costs.slippage_ratio
     if costs.slippage_impact > 0.0:
@@ -129,9 +132,7 @@ def entry_at_open(plan: Plan, order: Order, bar: Bar) -> Fill:
     if not past(bar.open, order.price, rising):
         return NO_FILL
     if plan.entry.post_only:
-        return Fill(
-            LEG_ENTRY, order.side, 0.0, 0.0, 0.0, 0.0, POST_ONLY, bar.open_time_ms, True, True
-        )
+        return Fill(LEG_ENTRY, order.side, 0.0, 0.0, 0.0, 0.0, POST_ONLY, bar.open_time_ms, True, True)
     taken = taker_fill(plan, order, LEG_ENTRY, bar.open, bar, True)
     if (taken.price - order.price) * order.side <= 0.0:
         return taken
@@ -182,8 +183,10 @@ def match_open(plan: Plan, state: State, bar: Bar) -> Fill:
 def walk_from_open(state: State, bar: Bar, favourable: bool) -> Walk:
     """The walk through the bar after its open.
 
-    Adverse: an open position meets the extreme that hurts it first; a waiting entry meets the extreme that would
-    have helped it first, so that what follows the entry is the hurting extreme and the close. Favourable mirrors.
+    Adverse: an open position meets the extreme that hurts it first; a waiting entry meets the extreme
+    that would
+    have helped it first, so that what follows the entry is the hurting extreme and the close.
+    Favourable mirrors.
     """
     if state.position.quantity != 0.0:
         low_first = state.position.quantity > 0.0
@@ -271,7 +274,9 @@ def crossing(start: float, end: float, level: float, rising: bool) -> float:
 
 @kernel
 def match(plan: Plan, state: State, bar: Bar, walk: Walk) -> tuple[Fill, Walk]:
-    """The next execution on the walk and where it leaves the walk; NO_FILL when the bar's close is reached."""
+    """The next execution on the walk and where it leaves the walk; NO_FILL when the bar's close is
+    reached.
+    """
     while walk.leg < LEGS:
         end, mark_end = leg_end(walk)
         leg, when = next_on_leg(plan, state, walk, end, mark_end)
@@ -288,9 +293,7 @@ def match(plan: Plan, state: State, bar: Bar, walk: Walk) -> tuple[Fill, Walk]:
 
 
 @kernel
-def next_on_leg(
-    plan: Plan, state: State, walk: Walk, end: float, mark_end: float
-) -> tuple[int, float]:
+def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: float) -> tuple[int, float]:
     """(which order, at what part of the leg) is reached first; on a tie the one that hurts more."""
     position = state.position
     orders = state.orders

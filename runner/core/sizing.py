@@ -16,7 +16,9 @@ from .kernel import hot_kernel, kernel
 
 @hot_kernel
 def round_down(number: float, increment: float) -> float:
-    """The largest multiple of `increment` not above `number`; a hair of float error does not cost a whole step."""
+    """The largest multiple of `increment` not above `number`; a hair of float error does not cost a
+    whole step.
+    """
     return math.floor(number / increment + 1e-9) * increment
 
 
@@ -67,9 +69,7 @@ def capped_notional(plan: Plan, equity_usdt: float, notional_usdt: float) -> flo
 
 
 @kernel
-def entry_quantity(
-    plan: Plan, equity_usdt: float, price: float, stop_distance: float
-) -> tuple[float, int]:
+def entry_quantity(plan: Plan, equity_usdt: float, price: float, stop_distance: float) -> tuple[float, int]:
     """(quantity, ACCEPTED), or (0, why not). `price` is the close, or the limit price of a limit entry."""
     instrument = plan.instrument
     wanted = wanted_notional(plan, equity_usdt, price, stop_distance)

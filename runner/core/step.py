@@ -23,7 +23,7 @@ from runner.domain.tape import Tape
 
 from .apply import apply, settle
 from .kernel import hot_kernel, kernel
-from .match import match, match_open, past, walk_from_open, through_level
+from .match import match, match_open, past, through_level, walk_from_open
 
 FILLS_PER_BAR_MAX = 16  # liquidation or market, entry, stop, four targets, twice over for good measure
 
@@ -61,9 +61,7 @@ def recorded(tape: Tape, count: int, index: int, before: State, fill: Fill, afte
 
 
 @kernel
-def at_open(
-    plan: Plan, state: State, bar: Bar, tape: Tape, index: int, count: int
-) -> tuple[State, int]:
+def at_open(plan: Plan, state: State, bar: Bar, tape: Tape, index: int, count: int) -> tuple[State, int]:
     """Everything that executes at the bar's open."""
     while True:
         fill = match_open(plan, state, bar)

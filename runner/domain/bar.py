@@ -12,7 +12,9 @@ FALSE, UNKNOWN, TRUE = 0, 1, 2  # Kleene's three values: and = min, or = max, no
 
 
 class Bar(NamedTuple):
-    """Last and mark prices over [open_time_ms, close_time_ms); mark equals last where no mark bar is stored."""
+    """Last and mark prices over [open_time_ms, close_time_ms); mark equals last where no mark bar is
+    stored.
+    """
 
     open_time_ms: int
     close_time_ms: int

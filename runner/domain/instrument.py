@@ -23,7 +23,9 @@ class Instrument(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """Maintenance = notional × `maintenance_ratio` − `deduction_usdt`, for notionals up to `notional_usdt_max`."""
+    """Maintenance = notional × `maintenance_ratio` − `deduction_usdt`, for notionals up to
+    `notional_usdt_max`.
+    """
 
     notional_usdt_max: float
     maintenance_ratio: float

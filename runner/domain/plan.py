@@ -44,7 +44,9 @@ class Costs(NamedTuple):
 
 
 class Sizing(NamedTuple):
-    """`measure` is a ratio of equity (risk, equity), USDT (notional) or base units (quantity), as `kind` says."""
+    """`measure` is a ratio of equity (risk, equity), USDT (notional) or base units (quantity), as
+    `kind` says.
+    """
 
     kind: int
     measure: float
@@ -64,14 +66,18 @@ class EntryOrder(NamedTuple):
 
 
 class StopRule(NamedTuple):
-    """`kind` says what Row.stop_long / stop_short hold; `on_mark`: triggered by the mark price, else by the last."""
+    """`kind` says what Row.stop_long / stop_short hold; `on_mark`: triggered by the mark price, else
+    by the last.
+    """
 
     kind: int
     on_mark: bool
 
 
 class Target(NamedTuple):
-    """One rung: at `at` (R or ratio of the entry price, as `kind` says) close `part` of the entry quantity."""
+    """One rung: at `at` (R or ratio of the entry price, as `kind` says) close `part` of the entry
+    quantity.
+    """
 
     kind: int
     at: float
@@ -105,10 +111,10 @@ class Step(NamedTuple):
 
 
 class Cooldown(NamedTuple):
-    """After AFTER_* (`count` losses in a row for AFTER_LOSSES) no entries for `wait_ms`."""
+    """After AFTER_* (`losses` losses in a row for AFTER_LOSSES) no entries for `wait_ms`."""
 
     after: int
-    count: int
+    losses: int
     wait_ms: int
 
 

@@ -71,7 +71,9 @@ class Trade(NamedTuple):
 
 
 class Account(NamedTuple):
-    """USDT. `equity_usdt` as of the last close; `day` counts UTC days since 1970, `day_equity_usdt` its opening equity."""
+    """USDT. `equity_usdt` as of the last close; `day` counts UTC days since 1970, `day_equity_usdt`
+    its opening equity.
+    """
 
     cash_usdt: float
     equity_usdt: float

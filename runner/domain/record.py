@@ -1,7 +1,8 @@
 """Named tuples as NumPy records of the same field names, for the compiled core.
 
 In: a (nested) NamedTuple, or columns. Out: record arrays. numba hands a record over by pointer, where a large
-named tuple would be taken apart and copied at every call; the code that reads `plan.costs.taker_ratio` is the same.
+named tuple would be taken apart and copied at every call; the code that reads `plan.costs.taker_ratio`
+is the same.
 Refuses to know: what the fields mean.
 """
 
@@ -16,7 +17,9 @@ _SCALARS: dict[Any, str] = {int: "i8", float: "f8", bool: "?"}
 def dtype_of(example: Any) -> np.dtype[Any]:
     """The aligned record type of a NamedTuple instance; tuples of equal things become nested arrays."""
     hints = get_type_hints(type(example))
-    return np.dtype([_field(name, hints[name], getattr(example, name)) for name in example._fields], align=True)
+    return np.dtype(
+        [_field(name, hints[name], getattr(example, name)) for name in example._fields], align=True
+    )
 
 
 def _field(name: str, hint: Any, example: Any) -> Any:
@@ -55,7 +58,9 @@ def _plain_record(part: Any) -> Any:
 
 
 def records(example: Any, **columns: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A record array of the NamedTuple's type, filled from columns of equal length; 2-d columns fill nested ones."""
+    """A record array of the NamedTuple's type, filled from columns of equal length; 2-d columns fill
+    nested ones.
+    """
     length = len(next(iter(columns.values())))
     array = np.zeros(length, dtype=dtype_of(example))
     for name, column in columns.items():

@@ -5,7 +5,6 @@ Refuses to know: files, formats, indicators.
 """
 
 from dataclasses import dataclass, field
-from typing import NewType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Verdicts = npt.NDArray[np.int8]
-TimeframeMs = NewType("TimeframeMs", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,16 @@ class Bars:
 
     def rows(self, start: int, stop: int) -> "Bars":
         """The bars in [start, stop) as views."""
-        columns = (self.open_time_ms, self.open, self.high, self.low, self.close, self.volume)
-        return Bars(self.timeframe_ms, *(column[start:stop] for column in columns))
+        part = slice(start, stop)
+        return Bars(
+            self.timeframe_ms,
+            self.open_time_ms[part],
+            self.open[part],
+            self.high[part],
+            self.low[part],
+            self.close[part],
+            self.volume[part],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,10 @@ class FundingSeries:
 class Market:
     """All one bot needs of one symbol.
 
-    `bars` is the bot's own timeframe; `higher` holds each longer timeframe that its rules read, by timeframe_ms;
-    `mark` has the timeframe and the very rows of `bars`, NaN where missing, or is None; `detail` are finer bars.
+    `bars` is the bot's own timeframe; `higher` holds each longer timeframe that its rules read, by
+    timeframe_ms;
+    `mark` has the timeframe and the very rows of `bars`, NaN where missing, or is None; `detail` are
+    finer bars.
     `first` is the first row that counts: rows before it are warm-up.
     """
 

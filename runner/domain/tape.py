@@ -1,13 +1,16 @@
 """What the loop reads and writes.
 
-In: bars, rows, settlements: lists of the named tuples under Python, arrays of records with the same field names
+In: bars, rows, settlements: lists of the named tuples under Python, arrays of records with the same
+field names
 under numba, so that `feed.bars[i].close` reads alike. Out: per bar, per fill and per settlement figures.
 Refuses to know: files, rules.
 """
 
 from typing import Any, NamedTuple
 
-FILL_COLUMNS = 13  # time_ms, bar, leg, side, quantity, price, fee, slippage, reason, maker, position, risk, cash
+FILL_COLUMNS = (
+    13  # time_ms, bar, leg, side, quantity, price, fee, slippage, reason, maker, position, risk, cash
+)
 
 
 class Feed(NamedTuple):
@@ -37,7 +40,9 @@ class Tape(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where the loop stands: rows of the feed done, fills and settlements written, ambiguous and resolved bars."""
+    """Where the loop stands: rows of the feed done, fills and settlements written, ambiguous and
+    resolved bars.
+    """
 
     bar: int
     fills: int

@@ -1,9 +1,9 @@
 """Numbers with units as a bot document spells them: `0.75%`, `5 bps`, `1.5R`, `500 USDT`, `480 bars`, `12h`.
 
-In: text. Out: frozen values whose `str()` is the canonical spelling, or None when the text is no such spelling.
-Refuses to know: YAML, places in a file, which unit belongs where, what to tell the author.
-Numbers: decimal text is scaled as text, so `0.050%` and `5 bps` are one float, and spelling it back loses nothing.
-"""
+In: text. Out: frozen values whose `str()` is the canonical spelling, or None when the text is no such
+spelling. Refuses to know: YAML, places in a file, which unit belongs where, what to tell the author.
+Numbers: decimal text is scaled as text, so `0.050%` and `5 bps` are one float, and spelling it back loses
+nothing."""
 
 import re
 from dataclasses import dataclass
@@ -154,7 +154,9 @@ def parse_money(text: str) -> Money | None:
 
 
 def parse_quantity(text: str) -> Quantity | None:
-    """`0.01 BTC`. Without a space the digits up to the first letter are the number: write `1 1000PEPE` with one."""
+    """`0.01 BTC`. Without a space the digits up to the first letter are the number: write `1 1000PEPE` with
+    one.
+    """
     stripped = text.strip()
     if not re.match(QUANTITY_PATTERN, stripped):
         return None
@@ -198,7 +200,9 @@ def parse_instant(text: str) -> Instant | None:
 
 
 def shifted(number: float, places: int) -> str:
-    """The shortest decimal text that reads back as `number`, its point moved right by `places`; never an exponent."""
+    """The shortest decimal text that reads back as `number`, its point moved right by `places`; never an
+    exponent.
+    """
     mantissa, _, exponent = repr(float(number)).partition("e")
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")

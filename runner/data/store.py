@@ -1,0 +1,250 @@
+"""The candle store: bars, mark bars and funding on disk, many readers and one writer at once.
+
+In: a root path, a symbol in either spelling, times in UTC ms. Out: Bars, columns; DataMissing, DataDamaged.
+Refuses to know: imports, downloads, who reads.
+How it lies on disk is said in `layout.py`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from runner.data.layout import INDEX_NAME, Index, Part, SeriesKey, index_bytes, read_index, series_key
+from runner.data.part import COLUMN_NAMES, Columns, encode_part, read_part
+from runner.domain.series import Bars, Floats, Times
+from runner.domain.time import format_time
+from runner.errors import DataConflict, DataDamaged, DataMissing, StoreBusy
+
+IMPORT_COMMAND = "runner data import FILE…"
+
+_TRIES_MAX = 20  # a reader tries again while writers replace parts under it
+_CONFLICTS_SHOWN = 3
+
+
+def read_bars(
+    root: Path, symbol: str, timeframe_ms: int, start_ms: int | None = None, stop_ms: int | None = None
+) -> Bars:
+    """Last-price bars with open times in [start_ms, stop_ms)."""
+    times, floats = read_rows(root, series_key(symbol, "last", timeframe_ms), start_ms, stop_ms)
+    return Bars(timeframe_ms, times, *floats)
+
+
+def read_mark(
+    root: Path, symbol: str, timeframe_ms: int, start_ms: int | None = None, stop_ms: int | None = None
+) -> Bars:
+    """Mark-price bars with open times in [start_ms, stop_ms); their volume is 0."""
+    times, floats = read_rows(root, series_key(symbol, "mark", timeframe_ms), start_ms, stop_ms)
+    return Bars(timeframe_ms, times, *(*floats, np.zeros(len(times))))
+
+
+def read_funding(
+    root: Path, symbol: str, start_ms: int | None = None, stop_ms: int | None = None
+) -> tuple[Times, Floats]:
+    """Settlement times in [start_ms, stop_ms) and their funding rates."""
+    times, floats = read_rows(root, series_key(symbol, "funding"), start_ms, stop_ms)
+    return times, floats[0]
+
+
+def read_rows(root: Path, key: SeriesKey, start_ms: int | None = None, stop_ms: int | None = None) -> Columns:
+    """Columns of one series in [start_ms, stop_ms): own, writable arrays. DataMissing when not stored."""
+    start = start_ms if start_ms is not None else -(1 << 62)
+    stop = stop_ms if stop_ms is not None else 1 << 62
+    for _ in range(_TRIES_MAX):
+        index = read_index(root, key)
+        if index is None:
+            raise DataMissing(f"the candle store at {root} has no {key.label}", IMPORT_COMMAND)
+        parts = [part for part in index.parts if part.from_ms < stop and part.last_ms >= start]
+        try:
+            pieces = [read_part(key.folder(root) / part.file, key, part) for part in parts]
+        except FileNotFoundError as error:
+            gone = str(error)
+            continue  # a writer has just replaced the parts: the new index names the new ones
+        return _cut(_join(key, pieces), start, stop)
+    raise DataDamaged(f"{key.folder(root)}: the index names a part that is not there ({gone})")
+
+
+class Written(NamedTuple):
+    """How many of the rows handed in were new, already there, or took the place of a different row."""
+
+    new: int
+    same: int
+    replaced: int
+
+
+def write_rows(root: Path, key: SeriesKey, columns: Columns, *, venue: str, replace: bool = False) -> Written:
+    """Merge valid, sorted rows into a series, all or nothing.
+
+    A stored row that differs from the new one of the same time is a DataConflict unless `replace`.
+    """
+    times, floats = columns
+    columns = times.astype(np.int64), tuple(column + 0.0 for column in floats)  # −0.0 becomes 0.0
+    with writer_lock(root):
+        index = read_index(root, key)
+        if index and index.venue != venue:
+            raise DataConflict(
+                f"{key.label} in the candle store is {index.venue}; these rows are {venue}: "
+                f"import them with another RUNNER_HOME"
+            )
+        folder = key.folder(root)
+        stored = {part.period: part for part in index.parts} if index else {}
+        written = Written(0, 0, 0)
+        changed: dict[str, tuple[Part, bytes]] = {}
+        conflicts: list[str] = []
+        for period, piece in _split(key, columns):
+            old = stored.get(period)
+            rows = read_part(folder / old.file, key, old) if old else _join(key, [])
+            merged, counts, differing = _merge(key, rows, piece)
+            conflicts += differing
+            written = Written(*(sum(pair) for pair in zip(written, counts, strict=True)))
+            if counts.new or counts.replaced:
+                changed[period] = encode_part(key, venue, merged)
+        if conflicts and not replace:
+            raise DataConflict(_conflict_message(key, conflicts, written.replaced))
+        if changed:
+            parts = stored | {period: part for period, (part, _) in changed.items()}
+            ordered = Index(key, venue, tuple(parts[period] for period in sorted(parts)))
+            _commit(folder, ordered, {part.file: content for part, content in changed.values()})
+        return written
+
+
+@contextmanager
+def writer_lock(root: Path) -> Iterator[None]:
+    """Hold the store's one writer's place; StoreBusy at once when somebody else has it."""
+    import fcntl  # here, so that reading works on systems without it  # noqa: PLC0415
+
+    root.mkdir(parents=True, exist_ok=True)
+    path = root.with_name(root.name + ".lock")
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(20).strip() or "unknown"
+            raise StoreBusy(
+                f"another runner (process {holder}) is writing to the candle store at {root}; "
+                f"try again when it has ended"
+            ) from None
+        _note_holder(file, str(os.getpid()))
+        try:
+            yield
+        finally:
+            _note_holder(file, "")
+
+
+def _note_holder(file: IO[str], holder: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(holder)
+    file.flush()
+
+
+def _split(key: SeriesKey, columns: Columns) -> Iterator[tuple[str, Columns]]:
+    """The rows by part; periods change at midnight UTC, so one look a day is enough."""
+    times, floats = columns
+    days = times // 86_400_000
+    starts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
+    periods = [key.period(int(times[at])) for at in starts]
+    edges = [int(starts[0])]
+    edges += [int(starts[at]) for at in range(1, len(starts)) if periods[at] != periods[at - 1]]
+    for start, stop in pairwise([*edges, len(times)]):
+        piece = times[start:stop], tuple(column[start:stop] for column in floats)
+        yield key.period(int(times[start])), piece
+
+
+def _merge(key: SeriesKey, old: Columns, new: Columns) -> tuple[Columns, Written, list[str]]:
+    """Old and new rows as one; the new row wins, and each difference is told."""
+    old_times, new_times = old[0], new[0]
+    at = np.searchsorted(old_times, new_times)
+    known = np.zeros(len(new_times), dtype=bool)
+    inside = at < len(old_times)
+    known[inside] = old_times[at[inside]] == new_times[inside]
+    differs = np.zeros(len(new_times), dtype=bool)
+    for old_column, new_column in zip(old[1], new[1], strict=True):
+        differs[known] |= old_column[at[known]] != new_column[known]
+    kept = np.ones(len(old_times), dtype=bool)
+    kept[at[differs]] = False
+    fresh = ~known | differs
+    times = np.concatenate((old_times[kept], new_times[fresh]))
+    order = np.argsort(times, kind="stable")
+    floats = tuple(
+        np.concatenate((old_column[kept], new_column[fresh]))[order]
+        for old_column, new_column in zip(old[1], new[1], strict=True)
+    )
+    first = np.flatnonzero(differs)[:_CONFLICTS_SHOWN]
+    told = [_difference(key, old, int(at[row]), new, int(row)) for row in first]
+    counts = Written(int(np.sum(~known)), int(np.sum(known & ~differs)), int(np.sum(differs)))
+    return (times[order], floats), counts, told
+
+
+def _difference(key: SeriesKey, old: Columns, old_row: int, new: Columns, new_row: int) -> str:
+    pairs = [
+        f"{name} {float(old_column[old_row])!r} is now {float(new_column[new_row])!r}"
+        for name, old_column, new_column in zip(COLUMN_NAMES[key.kind][1:], old[1], new[1], strict=True)
+        if old_column[old_row] != new_column[new_row]
+    ]
+    return f"{format_time(int(new[0][new_row]))}: " + ", ".join(pairs)
+
+
+def _conflict_message(key: SeriesKey, conflicts: list[str], count: int) -> str:
+    rows = "row differs" if count == 1 else "rows differ"
+    lines = [f"{count:,} {rows} from what is stored for {key.label}; --replace takes the new ones"]
+    lines += [f"  {line}" for line in conflicts[:_CONFLICTS_SHOWN]]
+    if count > _CONFLICTS_SHOWN:
+        lines.append(f"  … and {count - min(len(conflicts), _CONFLICTS_SHOWN):,} more")
+    return "\n".join(lines)
+
+
+def _commit(folder: Path, index: Index, files: dict[str, bytes]) -> None:
+    """New parts first, then the index by rename, then the leftovers go."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        for level in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
+            _sync_directory(level)
+    for name, content in files.items():
+        _write_whole(folder / name, content)
+    _sync_directory(folder)
+    _write_whole(folder / INDEX_NAME, index_bytes(index))
+    _sync_directory(folder)
+    named = {INDEX_NAME} | {part.file for part in index.parts}
+    for name in set(os.listdir(folder)) - named:  # replaced parts, and what a killed writer left behind
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Under another name until every byte is on the disk."""
+    draft = path.with_name(f".{path.name}.tmp")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _join(key: SeriesKey, pieces: list[Columns]) -> Columns:
+    """Pieces end to end in fresh arrays (writable: numba compiles read-only arrays a second time)."""
+    width = len(COLUMN_NAMES[key.kind]) - 1
+    if not pieces:
+        return np.empty(0, np.int64), tuple(np.empty(0) for _ in range(width))
+    times = np.concatenate([piece[0] for piece in pieces])
+    return times, tuple(np.concatenate([piece[1][at] for piece in pieces]) for at in range(width))
+
+
+def _cut(columns: Columns, start_ms: int, stop_ms: int) -> Columns:
+    times, floats = columns
+    first, last = np.searchsorted(times, (start_ms, stop_ms))
+    if first == 0 and last == len(times):
+        return columns
+    return times[first:last], tuple(column[first:last] for column in floats)
