@@ -15,6 +15,7 @@ CODES: dict[str, str] = {
     "yaml/encoding": "not UTF-8 text",
     "yaml/key": "a key that is no word, or has no space after ':'",
     "yaml/number": "a number that is not finite, not decimal or too large",
+    "yaml/split": "a text that YAML splits at a comma inside brackets",
     "yaml/syntax": "not YAML",
     "yaml/tab": "a tab",
     "yaml/tag": "a tag",

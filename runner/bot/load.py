@@ -69,6 +69,8 @@ class _Builder:
     spans: dict[Path, NodeSpan] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
+    brackets: int = 0  # how many are open around the node that is read
+    split: Path | None = None  # the list in which a text was split at its comma
 
     def build(self, parser: type) -> dict[str, Plain] | None:
         events: Iterator[yaml.Event] = yaml.parse(self.text, Loader=parser)
@@ -115,11 +117,15 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, path, key)
         self.spans[path] = NodeSpan(key, self.start(event))
+        in_brackets = getattr(event, "flow_style", False) is True
+        self.brackets += in_brackets
+        content: Plain = None  # of an alias, refused already
         if isinstance(event, yaml.SequenceStartEvent):
-            return self.sequence(events, path)
+            content = self.sequence(events, path)
         if isinstance(event, yaml.MappingStartEvent):
-            return self.mapping(events, path)
-        return None  # an alias, refused already
+            content = self.mapping(events, path)
+        self.brackets -= in_brackets
+        return content
 
     def sequence(self, events: Iterator[yaml.Event], path: Path) -> list[Plain]:
         items: list[Plain] = []
@@ -210,12 +216,26 @@ class _Builder:
                 )
                 self.faulty.add(path)
             return text
+        self.refuse_split(str(event.value), content, path)
         plain = read_plain(str(event.value))
         if isinstance(plain, Refusal):
             self.report("yaml/number", plain.message, content, hint=plain.hint, path=path)
             self.faulty.add(path)
             return None
         return plain
+
+    def refuse_split(self, text: str, content: Span, path: Path) -> None:
+        """`[crossover(a, b)]`: inside brackets YAML ends the text at its comma; what follows is the rest."""
+        surplus = text.count("(") - text.count(")")
+        if self.split is not None and self.split == path[:-1]:
+            self.faulty.add(path)
+            self.split = None if surplus < 0 else self.split
+        elif self.brackets and surplus > 0 and "," in self.lines[content.line - 1][content.column :]:
+            self.faulty.add(path)
+            self.split = path[:-1]
+            message = f"inside brackets the ',' ends this text after '{text[:40]}'"
+            hint = "give it a line of its own: '- crosses_above(a, b)', or write 'a crosses above b'"
+            self.report("yaml/split", message, content, hint=hint, path=path)
 
     def refuse_extras(self, event: yaml.Event, path: Path) -> None:
         """Anchors, aliases and tags: each would make the text mean something that is written elsewhere."""

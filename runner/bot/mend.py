@@ -1,9 +1,8 @@
 """A document with its faults cut out, so that the rest of it can be looked at in the same pass.
 
-In: the plain tree and the problems that the schema found in it. Out: a document for the compiler's checks, or None
-where a guess would only lead to findings that are not there. It comes with errors, so it never runs.
-Refuses to know: places, sentences beyond the word that a hint suggests.
-"""
+In: the plain tree and the problems that the schema found in it. Out: a document for the compiler's checks,
+or None where a guess would only lead to findings that are not there. It comes with errors, so it never
+runs. Refuses to know: places, sentences beyond the word that a hint suggests."""
 
 import re
 from collections.abc import Iterable
@@ -38,10 +37,14 @@ class _NoGuessError(Exception):
     """Whatever stood there, rules may depend on it."""
 
 
-def mend(tree: dict[str, Any], problems: Iterable[Problem]) -> Document | None:
-    """The document without what the problems are about."""
+def mend(tree: dict[str, Any], problems: Iterable[Problem], faulty: Iterable[Path]) -> Document | None:
+    """The document without what the problems are about, and without faulty texts."""
     mended = deepcopy(tree)
     try:
+        for path in faulty:
+            parent = _at(mended, path[:-1])
+            if parent is not None and path and _is_condition(path) and _holds_text(parent, path[-1]):
+                _replace_condition(parent, path[-1])
         for problem in sorted(problems, key=lambda problem: -len(problem.path)):
             _mend_one(mended, problem)
         return Document.model_validate(mended)
@@ -87,9 +90,18 @@ def _at(tree: Any, path: Path) -> Any:
     return tree if isinstance(tree, dict | list) else None
 
 
+def _holds_text(parent: Any, key: Any) -> bool:
+    try:
+        return isinstance(parent[key], str)
+    except (LookupError, TypeError):
+        return False
+
+
 def _is_condition(path: Path) -> bool:
     inside = path[0] == "conditions" or path[:2] == ("exit", "when")
-    return (inside and len(path) > 1) or (path[0] == "entry" and len(path) > 1 and path[1] in ("long", "short"))
+    return (inside and len(path) > 1) or (
+        path[0] == "entry" and len(path) > 1 and path[1] in ("long", "short")
+    )
 
 
 def _replace_condition(parent: Any, key: Any) -> None:

@@ -29,8 +29,7 @@ TARGETS_MAX = 4
 COOLDOWNS_MAX = 4
 ENTRIES_MAX = 100  # of parameters, indicators, conditions
 
-# Known keys whose meaning comes in a later version: refused with a finding, never ignored.
-LATER_KEYS = {"hooks": "hooks", "alerts": "alerts"}
+LATER_KEYS = ("hooks", "alerts")  # known keys of a later version: refused with a finding, never ignored
 
 Name = Annotated[str, leaves.NAME]
 Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]

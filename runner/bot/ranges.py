@@ -52,7 +52,7 @@ def _measures(document: Document, source: Source) -> Iterator[Problem]:
 
 def _bounded(document: Document) -> Iterator[tuple[Path, Measure, bool, float]]:
     """Path, measure, whether 0 is refused, the largest that makes sense."""
-    size, exit_, limits, costs, order = (
+    sizing, exit_, limits, costs, order = (
         document.size,
         document.exit,
         document.limits,
@@ -61,11 +61,11 @@ def _bounded(document: Document) -> Iterator[tuple[Path, Measure, bool, float]]:
     )
     infinite = float("inf")
     candidates: list[tuple[Path, object, bool, float]] = [
-        (("size", "risk"), size.risk, True, ALL),
-        (("size", "equity"), size.equity, True, MANY_TIMES),
-        (("size", "notional"), size.notional, True, infinite),
-        (("size", "quantity"), size.quantity, True, infinite),
-        (("size", "max_notional"), size.max_notional, True, infinite),
+        (("size", "risk"), sizing.risk, True, ALL),
+        (("size", "equity"), sizing.equity, True, MANY_TIMES),
+        (("size", "notional"), sizing.notional, True, infinite),
+        (("size", "quantity"), sizing.quantity, True, infinite),
+        (("size", "max_notional"), sizing.max_notional, True, infinite),
         (("entry", "order", "offset"), order.offset, False, 0.5),
         (("costs", "maker"), costs.maker, False, 0.1),
         (("costs", "taker"), costs.taker, False, 0.1),

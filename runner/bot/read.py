@@ -1,8 +1,8 @@
 """Reading a bot: load, validate, lint in one call.
 
-In: a file's path, or a document's text. Out: the document (None when it cannot be built), every problem,
-the source. Never raises on what a user wrote; an unreadable file is a problem too. Refuses to know: what
-rules mean (the compiler)."""
+In: a file's path, or a document's text. Out: a document, every problem, the source. Never raises on what a
+user wrote; an unreadable file is a problem too. Refuses to know: what rules mean (the compiler). A document
+that comes with errors is for further checks only, its faulty parts cut out: `runnable` tells."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from runner.bot import codes
 from runner.bot.load import load_document
+from runner.bot.mend import mend
 from runner.bot.model import Document
 from runner.bot.names import lint_names
 from runner.bot.problem import Problem, Span, did_you_mean, error, has_errors, ordered, warning
@@ -28,8 +29,8 @@ def read_bot(
 ) -> tuple[Document | None, list[Problem], Source]:
     """Everything that is wrong with the file at `bot`, sorted by place.
 
-    A `str` with a line break is the text itself. The document may come with problems: ask `has_errors`
-    before running."""
+    A `str` with a line break is the text itself. Where there are errors the document may be None, or is
+    what is left without them: ask `runnable` before running it."""
     if isinstance(bot, str) and "\n" in bot:
         return read_text(bot, "<text>", for_mode)
     path = FilePath(bot)
@@ -56,8 +57,11 @@ def read_text(
     loaded = load_document(text, file)
     document, found = validate_tree(loaded)
     problems = [*loaded.problems, *found, *_unknown_codes(loaded.source)]
-    if document and not found:
+    if document is not None and not loaded.faulty:
         problems += lint(document, loaded.source)
+    elif loaded.tree is not None:
+        faulty = [problem for problem in loaded.problems if problem.path in loaded.faulty]
+        document = mend(loaded.tree, [*faulty, *found], loaded.faulty)
     if for_mode in _STRICT_MODES:
         problems = [_stricter(problem) for problem in problems]
     kept, suppressed = suppress(ordered(problems), loaded.source)

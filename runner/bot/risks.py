@@ -32,11 +32,11 @@ def lint_risks(document: Document, source: Source) -> Iterator[Problem]:
 
 
 def _stops(document: Document, source: Source) -> Iterator[Problem]:
-    stop, trailing, size = document.exit.stop_loss, document.exit.trailing_stop, document.size
+    stop, trailing, sizing = document.exit.stop_loss, document.exit.trailing_stop, document.size
     if stop:
         return
-    if size.risk:
-        message = f"risking {size.risk} needs a stop: the quantity follows from its distance"
+    if sizing.risk:
+        message = f"risking {sizing.risk} needs a stop: the quantity follows from its distance"
         hint = "add 'stop_loss: 2%' under 'exit:', or size by 'equity: 50%'"
         path: Path = ("size", "risk")
         yield error("risk/stop-missing", message, source.span(path), hint=hint, path=path)
@@ -201,15 +201,15 @@ def _entries(document: Document, source: Source) -> Iterator[Problem]:
 
 
 def _limits(document: Document, source: Source) -> Iterator[Problem]:
-    limits, size = document.limits, document.size
+    limits, sizing = document.limits, document.size
     if not limits.daily_loss:
         path: Path = ("limits",) if ("limits",) in source.spans else ("name",)
         hint = "add 'limits: {daily_loss: {max: 3% of equity}}'"
         message = "no daily loss limit"
         yield warning("risk/no-daily-limit", message, source.key_span(path), hint=hint, path=path)
     most = limits.daily_loss.max if limits.daily_loss else None
-    if size.risk and isinstance(most, EquityRatio) and 0 < most.ratio < size.risk.ratio:
-        message = f"one trade risks {size.risk}, more than the daily limit of {most}"
+    if sizing.risk and isinstance(most, EquityRatio) and 0 < most.ratio < sizing.risk.ratio:
+        message = f"one trade risks {sizing.risk}, more than the daily limit of {most}"
         path = ("limits", "daily_loss", "max")
         hint = "raise the limit or risk less: the limit would come before the stop"
         yield warning("risk/daily-limit-below-risk", message, source.span(path), hint=hint, path=path)
@@ -224,16 +224,16 @@ def _limits(document: Document, source: Source) -> Iterator[Problem]:
 
 def _caps(document: Document, source: Source) -> Iterator[Problem]:
     """Sizes that leverage cuts down: what is traded is less than what is written."""
-    size, leverage = document.size, document.market.leverage
+    sizing, leverage = document.size, document.market.leverage
     stop = document.exit.stop_loss.distance if document.exit.stop_loss else None
     wanted: list[tuple[Path, float, str]] = []
-    if size.equity:
-        wanted.append((("size", "equity"), size.equity.ratio, f"{size.equity}"))
-    if isinstance(size.max_notional, EquityRatio):
-        wanted.append((("size", "max_notional"), size.max_notional.ratio, f"{size.max_notional}"))
-    if size.risk and isinstance(stop, Ratio) and stop.ratio > 0:
-        notional = size.risk.ratio / stop.ratio
-        written = f"risking {size.risk} with a stop {stop} away needs {notional:.0%} of equity, which"
+    if sizing.equity:
+        wanted.append((("size", "equity"), sizing.equity.ratio, f"{sizing.equity}"))
+    if isinstance(sizing.max_notional, EquityRatio):
+        wanted.append((("size", "max_notional"), sizing.max_notional.ratio, f"{sizing.max_notional}"))
+    if sizing.risk and isinstance(stop, Ratio) and stop.ratio > 0:
+        notional = sizing.risk.ratio / stop.ratio
+        written = f"risking {sizing.risk} with a stop {stop} away needs {notional:.0%} of equity, which"
         wanted.append((("size", "risk"), notional, written))
     for path, ratio, written in wanted:
         if ratio > leverage + ROUNDING:

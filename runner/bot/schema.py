@@ -51,11 +51,9 @@ def build_schema() -> Schema:
             _add_short_form(definitions[part.__name__], part)
     _add_short_ladder(definitions["Exit"])
     root = _tidy(raw)
-    for key, what in LATER_KEYS.items():
-        root["properties"][key] = {
-            "not": {},
-            "errorMessage": f"{what} come in a later version: remove the key",
-        }
+    for key in LATER_KEYS:
+        later = f"{key} come in a later version: remove the key"
+        root["properties"][key] = {"not": {}, "errorMessage": later}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "bot.v1.json",

@@ -197,7 +197,7 @@ def _number_hint(instance: Any, types: list[str]) -> str:
 
 def _unit_problem(fault: Fault, said: str) -> Problem:
     schema = fault.schema
-    meant = suggestions(fault.instance, schema["pattern"]) if "pattern" in schema else []
+    meant = suggestions(fault.instance, schema["pattern"]) if "patternErrorMessage" in schema else []
     if schema.get("pattern") == QUANTITY_PATTERN:
         meant = []  # any word could be an asset
     hint = f"write {' or '.join(meant)}" if meant else said or "write it as text"
@@ -226,8 +226,7 @@ def _wrong_text(fault: Fault) -> Iterator[Problem]:
 
 
 def _not_a_choice(fault: Fault) -> Iterator[Problem]:
-    value = fault.demand
-    choices = [str(choice) for choice in (value if isinstance(value, list) else [value])]
+    choices = [str(choice) for choice in (fault.demand if isinstance(fault.demand, list) else [fault.demand])]
     instance = fault.instance
     if instance is None:
         yield fault.at_key(

@@ -4,6 +4,7 @@ In: a marked error of PyYAML (C or pure) and the text. Out: one problem.
 Refuses to know: what the document means. The library's own words are never shown.
 """
 
+import re
 from collections.abc import Callable
 
 import yaml
@@ -13,6 +14,8 @@ from runner.bot.problem import Problem, Span, error
 Place = tuple[int, int]  # line and column, from 0
 
 CLOSING = {"{": "}", "[": "]"}
+
+_BARS_AGO = re.compile(r"[A-Za-z_][A-Za-z0-9_.@]*\[")
 
 
 def explain_syntax(fault: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
@@ -53,12 +56,23 @@ def _character(place: Place, lines: list[str]) -> str:
 
 def _odd_start(here: Place, start: Place, lines: list[str], file: str) -> Problem:
     character = _character(here, lines)
+    if character == ">" and _BARS_AGO.search(lines[here[0]][: here[1]]):
+        return _bars_ago_in_brackets(here, lines, file)
     hints = {
         "@": "a timeframe follows a name: close@4h",
         "%": "the sign follows the number: 2%",
         "`": "names need no quotation marks",
     }
     return _problem(file, here, f"a text cannot start with '{character}'", hints.get(character, "remove it"))
+
+
+def _bars_ago_in_brackets(here: Place, lines: list[str], file: str) -> Problem:
+    """`[close[1] > open]`: YAML ends the text at the inner bracket."""
+    found = _BARS_AGO.search(lines[here[0]])
+    place = (here[0], found.start()) if found else here
+    message = "a name with [bars ago] cannot stand inside brackets"
+    hint = "give it a line of its own: '- close[1] > open'"
+    return _problem(file, place, message, hint, length=len(found[0]) if found else 1)
 
 
 def _second_colon(here: Place, start: Place, lines: list[str], file: str) -> Problem:
@@ -88,6 +102,8 @@ def _no_colon(here: Place, start: Place, lines: list[str], file: str) -> Problem
 def _no_comma(here: Place, start: Place, lines: list[str], file: str) -> Problem:
     opening = _character(start, lines)
     closing = CLOSING.get(opening, "}")
+    if _character(here, lines) == "[" and here[1] and lines[here[0]][here[1] - 1].isalnum():
+        return _bars_ago_in_brackets(here, lines, file)
     if here[0] == start[0]:
         return _problem(
             file,

@@ -30,7 +30,7 @@ def validate_tree(loaded: Loaded) -> tuple[Document | None, list[Problem]]:
         return Document.model_validate(loaded.tree), []
     except ValidationError as refused:
         problems = list(schema_problems(loaded))
-        if not problems and not loaded.faulty:
+        if not problems and not loaded.problems:
             problems = [_model_problem(detail["loc"], loaded) for detail in refused.errors(include_url=False)]
         return None, problems
 

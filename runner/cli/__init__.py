@@ -11,6 +11,7 @@ import importlib
 import sys
 
 import click
+from click.exceptions import NoSuchCommand
 
 # name → (module:attribute, help line); the help of the group needs no command imported.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -42,6 +43,14 @@ class LazyGroup(click.Group):
         found = getattr(importlib.import_module(module), attribute)
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or the nearest name to a misspelt one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands section, without importing any of them."""

@@ -67,9 +67,11 @@ def overrides(sets: tuple[str, ...]) -> dict[str, float | str]:
 def stop_on_errors(source: "Source", problems: "list[Problem]") -> None:
     """Findings go to stderr; an error among them ends the command."""
     from runner.bot.problem import has_errors, ordered
+    from runner.bot.read import suppress
     from runner.bot.render import render_text
 
+    problems, _ = suppress(ordered(problems), source)
     if problems:
-        click.echo(render_text([(source, ordered(problems))]), err=True, nl=False)
+        click.echo(render_text([(source, problems)]), err=True, nl=False)
     if has_errors(problems):
         click.get_current_context().exit(1)

@@ -34,7 +34,7 @@ def command(bots: tuple[Path, ...], for_mode: str | None, shape: str | None, as_
     """
     from runner.bot import render
     from runner.bot.problem import has_errors, ordered
-    from runner.bot.read import read_bot
+    from runner.bot.read import read_bot, suppress
     from runner.compiler.check import check_document
 
     files = bots or tuple(
@@ -47,7 +47,7 @@ def command(bots: tuple[Path, ...], for_mode: str | None, shape: str | None, as_
         document, problems, source = read_bot(path, for_mode)
         if document is not None:
             problems = problems + check_document(document, source)
-        checked.append((source, ordered(problems)))
+        checked.append((source, suppress(ordered(problems), source)[0]))
     shape = "json" if as_json else shape or ("github" if os.environ.get("GITHUB_ACTIONS") else "text")
     renderers = {
         "text": render.render_text,

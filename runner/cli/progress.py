@@ -1,65 +1,73 @@
 """Progress on stderr for work that takes over half a second.
 
-In: how much of how much is done. Out: a bar on a terminal, a line every 10 % elsewhere, nothing for
-short work.
-Refuses to know: what the work is.
+In: how much of how much is done. Out: a bar on a terminal, a line every 10 % elsewhere, nothing for short
+work. Refuses to know: what the work is.
 """
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 0.5
 
-
-class Progress:
-    """Call `update(done, total)` as often as wanted."""
-
-    def __init__(self, title: str, unit: str) -> None:
-        self._title = title
-        self._unit = unit
-        self._started_s = time.monotonic()
-        self._shown_tenth = 0
-        self._terminal = sys.stderr.isatty()
-        self._drawn = False
-
-    def update(self, done: int, total: int) -> None:
-        """Show that `done` of `total` units are done."""
-        elapsed = time.monotonic() - self._started_s
-        if elapsed < PATIENCE_S or total <= 0:
-            return
-        rate = done / elapsed
-        left = (total - done) / rate if rate > 0 else 0.0
-        if self._terminal:
-            filled = round(30 * done / total)
-            bar = "█" * filled + "·" * (30 - filled)
-            line = f"{self._title} {bar} {done / total:4.0%}  {rate:,.0f} {self._unit}/s  {left:.0f} s left"
-            sys.stderr.write(f"\r{line:<78}")
-            sys.stderr.flush()
-            self._drawn = True
-            return
-        tenth = 10 * done // total
-        if tenth > self._shown_tenth:
-            self._shown_tenth = tenth
-            sys.stderr.write(
-                f"{self._title}: {10 * tenth} %, {rate:,.0f} {self._unit}/s, {left:.0f} s left\n"
-            )
-
-    def close(self) -> None:
-        """Remove the bar."""
-        if self._drawn:
-            sys.stderr.write("\r" + " " * 78 + "\r")
-            sys.stderr.flush()
+Update = Callable[[int, int], None]  # (units done, units in all), as often as wanted
 
 
 @contextmanager
-def progress(title: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
-    """A progress display that goes away at the end; `quiet` shows nothing."""
-    shown = Progress(title, unit)
+def progress(title: str, unit: str, *, quiet: bool = False) -> Iterator[Update]:
+    """A display that goes away at the end; `quiet` shows nothing."""
     if quiet:
-        shown.update = lambda done, total: None  # type: ignore[method-assign]
+        yield lambda done, total: None
+    elif sys.stderr.isatty():
+        with _bar(title, unit) as update:
+            yield update
+    else:
+        yield _lines(title, unit)
+
+
+def _lines(title: str, unit: str) -> Update:
+    started_s = time.monotonic()
+    shown = 0
+
+    def update(done: int, total: int) -> None:
+        nonlocal shown
+        elapsed_s = time.monotonic() - started_s
+        tenths = 10 * done // max(total, 1)
+        if elapsed_s < PATIENCE_S or tenths <= shown or done >= total:
+            return
+        shown = tenths
+        per_second = done / elapsed_s
+        left_s = (total - done) / per_second
+        sys.stderr.write(f"{title}: {10 * tenths} %, {per_second:,.0f} {unit}/s, {left_s:.0f} s left\n")
+
+    return update
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[Update]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(30),
+        TaskProgressColumn(),
+        TextColumn(f"{{task.fields[speed]:,.0f}} {unit}/s"),
+        TimeRemainingColumn(),
+    )
+    started_s = time.monotonic()
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(title, total=None, speed=0.0)
+
+    def update(done: int, total: int) -> None:
+        elapsed_s = time.monotonic() - started_s
+        if elapsed_s < PATIENCE_S or done >= total:
+            return
+        bar.start()
+        bar.update(task, completed=done, total=total, speed=done / elapsed_s)
+
     try:
-        yield shown
+        yield update
     finally:
-        shown.close()
+        bar.stop()

@@ -78,7 +78,7 @@ def command(
         raise click.UsageError(f"--out {out}: this folder cannot be written")
     with progress(compiled.document.name, "bars", quiet=quiet) as shown:
         result = backtest(
-            compiled, data_source, span, on_progress=shown.update, on_engine=lambda name: _say(name, quiet)
+            compiled, data_source, span, on_progress=shown, on_engine=lambda name: _say(name, quiet)
         )
     report = build_report(result, mode=mode, generated_at_ms=time.time_ns() // 1_000_000)
     if out is not None:

@@ -58,7 +58,7 @@ _PRODUCT: dict[tuple[Unit, Unit], Unit] = {
     (_PLAIN, _PLAIN): _PLAIN,
     **{(_PLAIN, unit): unit for unit in _SCALED},
     **{(_COUNT, unit): unit for unit in _SCALED},
-    **{(_RATIO, unit): unit for unit in _SCALED},
+    **{(_RATIO, unit): unit for unit in _SCALED if unit != _COUNT},
     **{(_PERCENTAGE, unit): unit for unit in (_PRICE, _VOLUME, _TURNOVER, _INDEX)},
     (_PERCENTAGE, _PERCENTAGE): _RATIO,
     (_PRICE, _VOLUME): _TURNOVER,

@@ -214,7 +214,7 @@ class _Evaluation:
 
     def _keep_tail(self, at: int) -> None:
         column = np.atleast_1d(np.asarray(self.values[at], np.float64))
-        self.tails[at] = [float(number) for number in column[-self.tail_bars :]]
+        self.tails[at] = [float(number) for number in column[-self.tail_bars :]] or [np.nan]
 
 
 def bar_column(bars: Bars, name: str) -> Floats:

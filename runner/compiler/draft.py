@@ -6,6 +6,7 @@ Refuses to know: NumPy, money, instruments, how rows are computed.
 
 from dataclasses import dataclass, field
 
+from runner.bot.leaves import Condition
 from runner.bot.model import Document
 from runner.bot.problem import Path, Problem, error, has_errors, ordered
 from runner.bot.source import Source
@@ -14,8 +15,9 @@ from runner.compiler.declared import declare_indicators
 from runner.compiler.expression import parse
 from runner.compiler.formula import Context, Term, term
 from runner.compiler.names import Scope
+from runner.compiler.nesting import DEPTH_MAX, PARTS_MAX, Extent, arranged, expanded, extent
 from runner.compiler.program import ABSENT, STATEFUL, FactTest, Op, Program, Rule, Sheet
-from runner.compiler.rule import condition, rule, together
+from runner.compiler.rule import condition, rule, together, undecided
 from runner.compiler.tokens import Fault, TextError
 from runner.domain.bar import SLOTS_MAX
 from runner.domain.plan import (
@@ -62,6 +64,8 @@ class _Work:
     source: Source
     sheet: Sheet
     scope: Scope
+    rules: dict[str, Rule | None]  # of named conditions, None until resolved; the scope reads it
+    extents: dict[str, Extent] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
 
@@ -78,18 +82,16 @@ class _Work:
 
 def draft(document: Document, source: Source) -> tuple[Draft | None, list[Problem]]:
     """Resolves everything that is text; None when something has a fault."""
-    conditions = _Conditions({}, set())
-    scope = Scope(
-        {name: parameter.default for name, parameter in document.parameters.items()},
-        declare_indicators(document),
-        {name: _Lookup(conditions, name) for name in document.conditions},
-    )
-    work = _Work(document, source, Sheet(TIMEFRAMES[document.market.timeframe]), scope)
-    conditions.work = work
-    for name in document.conditions:
-        conditions.resolve(name)
-    enter_long, enter_short = _entry(work, "long"), _entry(work, "short")
-    exit_long, exit_short = _exit(work, "long"), _exit(work, "short")
+    numbers = {name: parameter.default for name, parameter in document.parameters.items()}
+    rules: dict[str, Rule | None] = dict.fromkeys(document.conditions)
+    scope = Scope(numbers, declare_indicators(document), rules)
+    work = _Work(document, source, Sheet(TIMEFRAMES[document.market.timeframe]), scope, rules)
+    _resolve_conditions(work)
+    entry, when = document.entry, document.exit.when
+    enter_long = _rule(work, entry.long, ("entry", "long"), facts=False)
+    enter_short = _rule(work, entry.short, ("entry", "short"), facts=False)
+    exit_long = _rule(work, when.long, ("exit", "when", "long"), facts=True)
+    exit_short = _rule(work, when.short, ("exit", "when", "short"), facts=True)
     stop_kind, stop = _stop(work)
     trail_kind, trail = _trail(work)
     steps_long, steps_short = _steps(work, "long", exit_long), _steps(work, "short", exit_short)
@@ -143,51 +145,28 @@ def reachable(sheet: Sheet, roots: list[int]) -> list[int]:
     return sorted(found)
 
 
-@dataclass(slots=True)
-class _Conditions:
-    """Named conditions, each resolved once, in whatever order they use each other."""
-
-    made: dict[str, Rule]
-    running: set[str]
-    work: _Work | None = None
-
-    def resolve(self, name: str) -> Rule | None:
-        """The rule of a named condition; None when it is being resolved right now: a circle."""
-        if name in self.running:
-            return None
-        if name not in self.made:
-            assert self.work is not None
-            self.running.add(name)
-            written = self.work.document.conditions[name]
-            context = self.work.context(facts=True)
-            self.made[name] = condition(context, written, ("conditions", name), self.work.tell)
-            self.running.discard(name)
-        return self.made[name]
+def _resolve_conditions(work: _Work) -> None:
+    """Every named condition, each after those it names; a name without a rule stands for a circle."""
+    written = work.document.conditions
+    own = {name: extent(one) for name, one in written.items()}
+    for name in arranged(own):
+        work.extents[name] = expanded(own[name], work.extents)
+        work.rules[name] = _rule(work, written[name], ("conditions", name), facts=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    """One named condition, to be called when a text names it."""
-
-    conditions: _Conditions
-    name: str
-
-    def __call__(self) -> Rule | None:
-        return self.conditions.resolve(self.name)
-
-
-def _entry(work: _Work, side: str) -> Rule | None:
-    written = getattr(work.document.entry, side)
+def _rule(work: _Work, written: Condition | None, path: Path, *, facts: bool) -> Rule | None:
+    """The rule at `path`; one that expands beyond reason is a problem and is not walked."""
     if written is None:
         return None
-    return condition(work.context(facts=False), written, ("entry", side), work.tell)
-
-
-def _exit(work: _Work, side: str) -> Rule | None:
-    written = getattr(work.document.exit.when, side)
-    if written is None:
-        return None
-    return condition(work.context(facts=True), written, ("exit", "when", side), work.tell)
+    context = work.context(facts=facts)
+    if expanded(extent(written), work.extents).within():
+        return condition(context, written, path, work.tell)
+    message = f"written out, this has more than {PARTS_MAX} parts or {DEPTH_MAX} levels"
+    hint = "use fewer conditions inside conditions"
+    work.problems.append(error("rule/too-complex", message, work.source.span(path), hint=hint, path=path))
+    if path[0] == "conditions":
+        work.extents[str(path[1])] = Extent(1, 1)
+    return undecided(context, "")
 
 
 def _stop(work: _Work) -> tuple[int, int]:
@@ -249,18 +228,21 @@ def _formula(work: _Work, text: str, path: Path) -> Term:
 
 def _steps(work: _Work, side: str, made: Rule | None) -> tuple[Step, ...]:
     """The exit program of one side, padded; too long a one is a problem."""
-    steps = _lowered(work, made) if made is not None else []
-    path = ("exit", "when", side)
+    if made is None:
+        return (NO_STEP,) * STEPS_MAX
+    steps = _lowered(work, made)
+    message = hint = ""
     if len(steps) > STEPS_MAX:
         message = f"this exit rule takes {len(steps)} steps; {STEPS_MAX} at most"
         hint = "use fewer tests of the open position"
-        work.problems.append(error("rule/too-complex", message, work.source.span(path), hint=hint, path=path))
     elif len(work.slots) > SLOTS_MAX:
         message = f"exit rules compare with {len(work.slots)} different columns; {SLOTS_MAX} at most"
         hint = "put what the market shows into one named condition"
+    if message:
+        path = ("exit", "when", side)
         work.problems.append(error("rule/too-complex", message, work.source.span(path), hint=hint, path=path))
-        work.slots = work.slots[:SLOTS_MAX]
-    return tuple(steps[:STEPS_MAX]) + (NO_STEP,) * (STEPS_MAX - len(steps))
+        steps, work.slots = [], []
+    return tuple(steps) + (NO_STEP,) * (STEPS_MAX - len(steps))
 
 
 def _lowered(work: _Work, made: Rule) -> list[Step]:
@@ -272,10 +254,11 @@ def _lowered(work: _Work, made: Rule) -> list[Step]:
     if made.kind == "not":
         return [*_lowered(work, made.children[0]), Step(STEP_NOT, 0, 0, 0)]
     free = tuple(child.column for child in made.children if child.column != STATEFUL)
-    parts = [_lowered(work, child) for child in made.children if child.column == STATEFUL]
+    parts: list[list[Step]] = []
     if free:
         column = together(work.context(facts=False), made.kind, free)
-        parts.insert(0, [Step(STEP_SLOT, 0, 0, _slot(work, column))])
+        parts.append([Step(STEP_SLOT, 0, 0, _slot(work, column))])
+    parts += [_lowered(work, child) for child in made.children if child.column == STATEFUL]
     return _chained(parts, STEP_AND if made.kind in ("all", "named") else STEP_OR)
 
 

@@ -13,9 +13,10 @@ from runner.compiler.expression import parse
 from runner.compiler.phrases import Phrased, Phrases
 from runner.compiler.program import Op, Program
 from runner.domain.time import DAY_MS, TIMEFRAMES
-from runner.domain.units import BarCount, EquityRatio, LossStreak, Ratio, shifted
+from runner.domain.units import EquityRatio, LossStreak, Ratio, shifted
 
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
+_AFTER = {"exit": "an exit", "loss": "a loss", "stop_loss": "a stop loss"}
 _EXAMPLE_STOP_RATIO = 0.01  # for the worked example where the stop is a formula
 
 
@@ -58,13 +59,13 @@ def _entry(document: Document, phrases: Phrases, side: str) -> Iterator[str]:
     yield from _listed(f"It goes {side.upper()} at the close of a bar when", phrases.condition(written))
 
 
-def _listed(lead: str, phrased: Phrased) -> Iterator[str]:
+def _listed(lead: str, phrased: Phrased, indent: str = "", end: str = ".") -> Iterator[str]:
     if len(phrased.parts) < 2:
-        yield f"{lead} {phrased.parts[0].text if phrased.parts else phrased.text}."
+        yield f"{indent}{lead} {phrased.parts[0].text if phrased.parts else phrased.text}{end}"
         return
-    yield f"{lead} {'all of these hold' if phrased.word == 'all' else 'any of these holds'}:"
+    yield f"{indent}{lead} {'all of these hold' if phrased.word == 'all' else 'any of these holds'}:"
     for number, part in enumerate(phrased.parts, 1):
-        yield f"  {number}. {part.text}"
+        yield f"{indent}  {number}. {part.text}"
 
 
 def _order(document: Document) -> str:
@@ -88,7 +89,8 @@ def _sizing(compiled: Compiled, phrases: Phrases) -> Iterator[str]:
     caps = [f"{document.market.leverage} × equity (leverage)"]
     if asked.max_notional is not None:
         caps.append(str(asked.max_notional))
-    yield f"Never more than {' or '.join(caps)}."
+    least = ", whichever is less" if len(caps) > 1 else ""
+    yield f"Never more than {' or '.join(caps)}{least}."
 
 
 def _stop_distance(document: Document, phrases: Phrases) -> str:
@@ -137,11 +139,11 @@ def _exits(document: Document, phrases: Phrases) -> Iterator[str]:
     for side in ("long", "short"):
         written = getattr(exits.when, side)
         if written is not None:
-            yield from _listed(f"  - {side}, when", phrases.condition(written))
-    if "R" in {str(rung.at)[-1] for rung in exits.take_profit}:
-        yield "  (R is the distance from the entry to its first stop)"
+            yield from _listed(f"- {side}, when", phrases.condition(written), "  ", "")
     if exits.reverse:
         yield "  - when the opposite entry comes, which it then takes"
+    if "R" in {str(rung.at)[-1] for rung in exits.take_profit}:
+        yield "R is the distance from the entry to its first stop."
 
 
 def _stop_place(stop: StopLoss, phrases: Phrases) -> str:
@@ -164,13 +166,8 @@ def _limits(document: Document) -> Iterator[str]:
     if limits.max_drawdown is not None:
         yield f"{limits.max_drawdown.max} under its highest equity, {then[limits.max_drawdown.then]}."
     for pause in limits.cooldown:
-        after = (
-            str(pause.after)
-            if isinstance(pause.after, LossStreak)
-            else f"any {pause.after.replace('_', ' ')}"
-        )
-        wait = f"{pause.wait}" if isinstance(pause.wait, BarCount) else str(pause.wait)
-        yield f"After {after} it waits {wait}."
+        after = str(pause.after) if isinstance(pause.after, LossStreak) else _AFTER[pause.after]
+        yield f"After {after} it waits {pause.wait}."
     if limits.trades_per_day is not None:
         yield f"It opens at most {limits.trades_per_day} trades a UTC day."
     if limits == type(limits)():
@@ -191,6 +188,9 @@ def _worst_case(compiled: Compiled) -> Iterator[str]:
         yield "Worst case: without a stop one trade can lose its whole margin."
     elif risk is not None:
         yield f"Worst case: one trade loses {risk}, fees and slippage; more if the price jumps over the stop."
+    elif document.size.equity is not None and isinstance(document.exit.stop_loss.distance, Ratio):
+        loss = document.size.equity.ratio * document.exit.stop_loss.distance.ratio
+        yield f"Worst case: one trade loses about {_percent(loss)} of equity, fees and slippage."
     if daily is not None and isinstance(daily.max, EquityRatio) and risk is not None:
         count = int(daily.max.ratio / risk.ratio + 1e-9)
         yield f"About {max(1, count)} losing trades in a day reach the daily limit."

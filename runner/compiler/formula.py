@@ -146,8 +146,8 @@ def _percent_hint(sides: tuple[Term, Term], nodes: tuple[Node, Node]) -> str:
     for at, other in ((0, 1), (1, 0)):
         node = nodes[at]
         if isinstance(node, Number) and not node.suffix and sides[other].unit == Unit.PERCENTAGE:
-            percent = float(node.digits) * 100
-            return f"a percentage is written with its unit: {node.digits} is {percent:g}%"
+            scaled = float(node.digits) * 100
+            return f"a percentage is written with its unit: {node.digits} is {scaled:g}%"
     return ""
 
 

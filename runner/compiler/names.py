@@ -5,7 +5,7 @@ In: a document's declarations, resolved. Out: what a name stands for, and hints 
 nothing. Refuses to know: trees, columns, YAML.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from indicators.registry import REGISTRY, Indicator
@@ -90,11 +90,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the document declares; calling a condition resolves it, None is a circle."""
+    """What the document declares; a condition without a rule is not resolved yet: a circle."""
 
     parameters: Mapping[str, float] = field(default_factory=dict)
     indicators: Mapping[str, Field] = field(default_factory=dict)
-    conditions: Mapping[str, Callable[[], Rule | None]] = field(default_factory=dict)
+    conditions: Mapping[str, Rule | None] = field(default_factory=dict)
 
     def names(self, *, facts: bool) -> list[str]:
         """Every name that could stand here."""

@@ -121,7 +121,8 @@ class Phrases:
                 return f"-{self._operand(node.operand)}"
             case Arithmetic():
                 sign = {"*": "×", "/": "÷", "-": "−"}.get(node.sign, node.sign)
-                return f"{self._operand(node.left)} {sign} {self._operand(node.right)}"
+                seats = ("+-", "+-*/") if node.sign in "*/" else ("", "+-" if node.sign == "-" else "")
+                return f"{self._operand(node.left, seats[0])} {sign} {self._operand(node.right, seats[1])}"
             case Call():
                 return self._call(node)
             case _:
@@ -149,9 +150,9 @@ class Phrases:
         text = self.node(node)
         return f"({text})" if isinstance(node, Junction) else text
 
-    def _operand(self, node: Node) -> str:
+    def _operand(self, node: Node, bracketed: str = "+-*/") -> str:
         text = self.formula(node)
-        return f"({text})" if isinstance(node, Arithmetic) else text
+        return f"({text})" if isinstance(node, Arithmetic) and node.sign in bracketed else text
 
     def _cross(self, node: Cross) -> str:
         verb, before = _CROSS[node.direction]

@@ -146,7 +146,7 @@ def _named(context: Context, node: Name) -> Rule:
     if node.output or node.timeframe:
         context.fault("rule/type", f"'{node.name}' is a condition", f"write '{node.name}'", node)
         return undecided(context, unparse(node))
-    child = context.scope.conditions[node.name]()
+    child = context.scope.conditions[node.name]
     if child is None:
         context.fault("rule/cycle", f"'{node.name}' is defined by itself", "break the circle", node)
         return undecided(context, unparse(node))

@@ -154,6 +154,8 @@ def _check_number_end(text: str, at: int, match: re.Match[str]) -> None:
     written = digits + word
     if word in ("m", "h", "d"):
         hint = f"a count of bars is written '{digits} bars'; a timeframe follows @: close@{written}"
+    elif re.fullmatch(r"[eE][0-9]+", word):
+        hint = "write the number out: 1e5 is 100000"
     elif word == "r":
         hint = f"write '{digits}R'"
     elif re.fullmatch(r"[a-z][a-z0-9_]*", word):

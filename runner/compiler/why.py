@@ -16,7 +16,7 @@ from runner.compiler.columns import Compute, evaluate_tails
 from runner.compiler.figures import figure, figures
 from runner.compiler.names import FACTS
 from runner.compiler.program import STATEFUL, FactTest, Program, Rule
-from runner.compiler.tree import Between, Comparison, Cross, Held, Name, Trend
+from runner.compiler.tree import Between, Comparison, Cross, Held, Name, Trend, bars_text
 from runner.domain.bar import FALSE, TRUE, UNKNOWN
 from runner.domain.plan import (
     CMP_EQ,
@@ -190,18 +190,18 @@ def _detail(rule: Rule, numbers: _Numbers) -> str:
         case Held():
             return _held_detail(rule, rule.node.bars, numbers)
         case Name() if rule.kind == "held":
-            return f"as it was {rule.node.bars_ago} bars before"
+            return f"as it was {bars_text(rule.node.bars_ago)} before"
         case _:
             return ""
 
 
 def _pair(sides: list[int], numbers: _Numbers, at: int) -> tuple[str, str]:
     """Two sides `at` a place from the end, with digits enough to tell them apart."""
-    values = [_at(numbers.tails[side], at) for side in sides]
+    shown = [_at(numbers.tails[side], at) for side in sides]
     units = [numbers.unit(side) for side in sides]
     for digits in range(6, 18):
-        left, right = (figure(value, unit, digits) for value, unit in zip(values, units, strict=True))
-        if left != right or values[0] == values[1]:
+        left, right = (figure(number, unit, digits) for number, unit in zip(shown, units, strict=True))
+        if left != right or shown[0] == shown[1]:
             break
     return left, right
 
@@ -218,7 +218,7 @@ def _cross_detail(node: Cross, sides: list[int], numbers: _Numbers, column: int)
     if node.within > 1:
         inner = numbers.tails[numbers.program.columns[column].inputs[0]][-node.within :]
         ago = next((bars for bars, verdict in enumerate(reversed(inner)) if verdict == TRUE), None)
-        when = "this bar" if ago == 0 else f"{ago} bars ago"
+        when = f"{bars_text(ago)} ago" if ago else "this bar"
         text += f"; last cross {when}" if ago is not None else f"; no cross in the last {node.within} bars"
     return text
 

@@ -127,7 +127,7 @@ def slow_of(market: Market) -> Slow:
 
 
 @given(conditions, closes)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_columns_say_what_a_bar_by_bar_reading_says(tree: Node, numbers: list[float]) -> None:
     market = market_of(numbers)
     program = replace(program_of(tree), warmup_bars=0)
@@ -137,7 +137,7 @@ def test_columns_say_what_a_bar_by_bar_reading_says(tree: Node, numbers: list[fl
 
 
 @given(formulas, closes)
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_formulas_are_the_numbers_of_a_bar_by_bar_reading(tree: Node, numbers: list[float]) -> None:
     market = market_of(numbers)
     drafted = good_draft(
@@ -149,7 +149,7 @@ def test_formulas_are_the_numbers_of_a_bar_by_bar_reading(tree: Node, numbers: l
 
 
 @given(conditions, closes, st.integers(0, 69))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_later_bars_never_change_an_earlier_row(tree: Node, numbers: list[float], cut: int) -> None:
     program = replace(program_of(tree), warmup_bars=0)
     known = numbers[: cut + 1]
@@ -158,7 +158,7 @@ def test_later_bars_never_change_an_earlier_row(tree: Node, numbers: list[float]
 
 
 @given(conditions, st.lists(st.integers(1, 6).map(float), min_size=180, max_size=200), st.integers(0, 60))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_an_earlier_start_never_changes_a_verdict_after_warm_up(
     tree: Node, numbers: list[float], start: int
 ) -> None:

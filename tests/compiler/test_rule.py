@@ -1,11 +1,14 @@
 """Meaning: which units go together, which names exist where, and what is said when not."""
 
 import pytest
-from bot_texts import bot_text, drafted, good_draft
+from bot_texts import bot_text, document_of, drafted, good_draft
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indicators.registry import REGISTRY
 from runner.bot.codes import CODES
 from runner.bot.names import RESERVED
+from runner.compiler.draft import draft
 from runner.compiler.expression import KEYWORDS
 from runner.compiler.names import BAR_COLUMNS, FACTS, FUNCTIONS, MARKET_COLUMNS, REGISTRY_UNITS
 
@@ -220,6 +223,19 @@ def test_a_circle_of_conditions_is_told_once() -> None:
     ]
 
 
+def test_conditions_that_expand_beyond_reason_are_refused_at_once() -> None:
+    last = "  c60: close > open\n"
+    doubling = "".join(f"  c{at}: c{at + 1} and not c{at + 1}\n" for at in range(60))
+    _, problems = drafted(bot_text("c0", conditions=doubling + last))
+    assert {found.code for found in problems} == {"rule/too-complex"}
+    chain = "".join(f"  c{at}: not c{at + 1}\n" for at in range(60))
+    _, problems = drafted(bot_text("c0", conditions=chain + last))
+    assert {found.code for found in problems} == {"rule/too-complex"}
+    circle = "".join(f"  c{at}: {'not ' * 20}c{(at + 1) % 99}\n" for at in range(99))
+    _, problems = drafted(bot_text("c0", conditions=circle))
+    assert {found.code for found in problems} == {"rule/too-complex", "rule/cycle"}
+
+
 def test_conditions_may_be_used_before_they_are_written() -> None:
     conditions = "  one: {any: [two, close > 1]}\n  two: close > open\n"
     assert good_draft(bot_text("one", conditions=conditions)).program.warmup_bars == 0
@@ -230,6 +246,50 @@ def test_unused_conditions_are_judged_and_cost_no_warm_up() -> None:
     assert faulty is None
     fine = good_draft(bot_text(conditions="  unused: close@4h > highest(close@4h, 100)\n"))
     assert (fine.program.warmup_bars, fine.timeframes) == (0, ())
+
+
+WORDS = (
+    "close",
+    "rsi",
+    "fast",
+    "bands",
+    "bands.upper",
+    "close@4h",
+    "slow_1h[1]",
+    "$level",
+    "up",
+    "late",
+    "zzz",
+)
+SIGNS = ("+", "-", "*", "/", ">", "==", "(", ")", ",", "[1]", "3", "0", "5%", "2R", "funding_rate", "hour")
+FACTS_AND_CALLS = ("open_profit", "bars_in_trade", "highest(", "bars_since(", "min(", "abs(", "crossover(")
+pieces = st.sampled_from((*WORDS, *SIGNS, *FACTS_AND_CALLS, "for 3 bars", *sorted(KEYWORDS)))
+formulas = st.sampled_from(
+    ("close", "rsi", "3", "move", "5%", "highest(close, 3)", "open_profit", "2R", "up", "zz")
+)
+operators = st.sampled_from((">", "crosses", "between 3 and", "+", "* rsi /"))
+tests = st.one_of(
+    st.tuples(formulas, operators, formulas).map(" ".join),
+    st.lists(pieces, min_size=1, max_size=9).map(" ".join),
+)
+
+
+@given(tests, st.sampled_from(["and", "or", "for 3 bars and not"]), tests, st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_any_text_gives_a_program_or_faults_inside_it(one: str, word: str, other: str, exits: bool) -> None:
+    text = f"({one}) {word} ({other})"
+    document, source = document_of(bot_text(conditions=CONDITIONS))
+    if exits:
+        when = document.exit.when.model_copy(update={"long": text})
+        tried = document.model_copy(update={"exit": document.exit.model_copy(update={"when": when})})
+    else:
+        tried = document.model_copy(update={"entry": document.entry.model_copy(update={"long": text})})
+    made, problems = draft(tried, source)
+    assert (made is None) == bool(problems)
+    for found in problems:
+        assert found.code in CODES
+        assert found.message
+        assert found.hint
 
 
 def test_fault_inside_quotes_points_at_the_text() -> None:

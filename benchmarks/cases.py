@@ -1,0 +1,121 @@
+"""What is measured, and against which target.
+
+In: a folder to work in, and how much work to do. Out: figures, and notes that belong under the table.
+Refuses to know: how a process is measured, how the table looks.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.table import Figure
+from benchmarks.timing import measure, run_once
+
+ROOT = Path(__file__).resolve().parents[1]
+BOTS = ROOT / "benchmarks" / "bots"
+RUNNER = str(Path(sysconfig.get_path("scripts")) / "runner")
+
+
+class Work(NamedTuple):
+    """How much to do. The defaults are the benchmark; a test does less."""
+
+    days: int = 365
+    lengths: tuple[int, int] = (1200, 3000)
+    core_runs: int = 5
+    process_runs: int = 3
+    command_runs: int = 7
+    engines: tuple[str, ...] = ("compiled", "interpreted")
+
+    @property
+    def sets(self) -> list[str]:
+        """The lengths as `--set` takes them."""
+        return [f"fast={self.lengths[0]}", f"slow={self.lengths[1]}"]
+
+
+class Place(NamedTuple):
+    """Where the candles are, and how much there is to do with them."""
+
+    folder: Path
+    work: Work
+
+    def home(self, name: str) -> dict[str, str]:
+        """The environment of a command that reads the home `name`; all homes share compiled code."""
+        return {"RUNNER_HOME": str(self.folder / name), "PYTHONPATH": str(ROOT)}
+
+    def job(self) -> list[str]:
+        """The main job: a year of minutes, from the command line."""
+        sets = [part for text in self.work.sets for part in ("--set", text)]
+        return [RUNNER, "run", str(BOTS / "minute_cross.yaml"), "--backtest", "--quiet", *sets]
+
+
+def measured_figures(folder: Path, work: Work) -> tuple[list[Figure], list[str]]:
+    """Every case in turn."""
+    place = Place(folder, work)
+    _python(place, "year", "benchmarks.market", str(folder), str(work.days))
+    market = json.loads((folder / "market.json").read_text(encoding="utf-8"))
+    (folder / "cache").mkdir()
+    for name in ("year", "years"):
+        (folder / name / "cache").symlink_to(folder / "cache")
+    figures = [*_whole_process(place), *_core(place), *_commands(place)]
+    note = f"{market['minutes']:,} bars: {market['source']}; medians of {work.process_runs} runs and more"
+    return figures, [note]
+
+
+def _whole_process(place: Place) -> Iterator[Figure]:
+    """The main job, the same on four years, the same by a rival."""
+    work = place.work
+    first = run_once(place.job(), place.home("year"))
+    year = measure(place.job(), place.home("year"), runs=work.process_runs)
+    years = measure(place.job(), place.home("years"), runs=work.process_runs)
+    rival_job = [sys.executable, "-m", "benchmarks.rival", str(place.folder / "year.parquet")]
+    rival = run_once([*rival_job, *map(str, work.lengths)], place.home("year"))
+    yield Figure("a year of 1m bars, whole process", year.seconds, "s", at_most=2.0)
+    yield Figure("  its memory", year.memory_mb, "MB", at_most=300.0)
+    yield Figure("  its very first run, which compiles", first.seconds, "s")
+    yield Figure("  four years ÷ one, time", years.seconds / year.seconds, "×", at_most=4.4, ratio=True)
+    yield Figure("  four years ÷ one, memory", years.memory_mb / year.memory_mb, "×", at_most=4.4, ratio=True)
+    yield Figure("the same job by `backtesting` from PyPI", rival.seconds, "s")
+    yield Figure("  its time ÷ ours", rival.seconds / year.seconds, "×", at_least=4.0, ratio=True)
+
+
+def _core(place: Place) -> Iterator[Figure]:
+    work = place.work
+    said = _python(place, "year", "benchmarks.core", str(work.core_runs), ",".join(work.engines), *work.sets)
+    bar_ns = json.loads(said)
+    if "compiled" in bar_ns:
+        yield Figure("core, compiled, a bar", bar_ns["compiled"], "ns", at_most=60.0)
+    if "interpreted" in bar_ns:
+        yield Figure("core, interpreted, a bar", bar_ns["interpreted"] / 1e3, "µs", at_most=6.0)
+    if len(bar_ns) == len(("compiled", "interpreted")):
+        times = bar_ns["interpreted"] / bar_ns["compiled"]
+        yield Figure("  interpreted ÷ compiled", times, "×", at_least=20.0, ratio=True)
+
+
+def _commands(place: Place) -> Iterator[Figure]:
+    """What is typed often, and should feel like nothing."""
+    hours = [RUNNER, "run", str(BOTS / "hourly_cross.yaml"), "--backtest", "--quiet"]
+    commands = [
+        ("runner --help", [RUNNER, "--help"], 80.0),
+        ("runner check bots/btc_trend.yaml", [RUNNER, "check", str(ROOT / "bots" / "btc_trend.yaml")], 250.0),
+        ("a year of 1h bars with report", [*hours, "--from", "2023-01-01", "--to", "2023-12-31"], 800.0),
+    ]
+    for what, command, target_ms in commands:
+        run = measure(command, place.home("year"), runs=place.work.command_runs)
+        yield Figure(what, run.seconds * 1e3, "ms", at_most=target_ms)
+
+
+def _python(place: Place, home: str, module: str, *arguments: str) -> str:
+    """What a module of this package says, run as a process of its own: this one has to stay small."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **place.home(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
