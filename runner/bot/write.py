@@ -44,7 +44,8 @@ def scalar(content: Any, *, inside: bool) -> str:
 
 def is_plain(text: str, *, inside: bool) -> bool:
     """Whether a text can stand without quotation marks."""
-    if inside and _BRACKETS.search(text):
+    unclosed = text.count("(") != text.count(")")  # looks like a call that a comma cut in two
+    if inside and (unclosed or _BRACKETS.search(text)):
         return False
     if (
         text != text.strip()
