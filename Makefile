@@ -5,7 +5,9 @@ BIN    := $(VENV)/bin
 # rebuilt when dependencies change
 STAMP  := $(VENV)/.installed
 
-.PHONY: help backtest test lint types unit bench schemas clean
+PEERS  := .venv-peers
+
+.PHONY: help backtest test lint types unit agreement seeds bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,12 +34,28 @@ types: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-bench: $(STAMP) ## speed and memory, as ratios within one run
-	@$(BIN)/python -m benchmarks
+$(PEERS)/.installed: pyproject.toml constraints.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing other engines into $(PEERS) (once, a few minutes) …"
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fast,dev,peers]'
+	@touch $@
+
+agreement: $(PEERS)/.installed ## trades equal to those of other engines, on real bars when they are beside the project
+	@$(PEERS)/bin/python -m pytest tests/agreement
+
+seeds: $(STAMP)  ## the independent simulator against the core, ten times as many random bots
+	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle -n 2
+
+bench: $(STAMP)  ## speed and memory, as ratios within one run
+	@$(BIN)/python -m benchmarks --check
+
+bench-peers: $(PEERS)/.installed ## the same job in other engines, side by side
+	@$(PEERS)/bin/python -m benchmarks.peers
 
 schemas: $(STAMP) ## write schemas/*.json again from their models
-	@$(BIN)/python -m schemas
+	@$(BIN)/runner schema bot > schemas/.bot && mv schemas/.bot schemas/bot.v1.json
+	@$(BIN)/runner schema report > schemas/.report && mv schemas/.report schemas/report.v1.json
 
-clean:           ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean:           ## remove the environments and caches
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.table import Figure
-from benchmarks.timing import measure, run_once
+from benchmarks.timing import measure, measure_in_turn, run_once
 
 ROOT = Path(__file__).resolve().parents[1]
 BOTS = ROOT / "benchmarks" / "bots"
@@ -44,8 +44,12 @@ class Place(NamedTuple):
     work: Work
 
     def home(self, name: str) -> dict[str, str]:
-        """The environment of a command that reads the home `name`; all homes share compiled code."""
-        return {"RUNNER_HOME": str(self.folder / name), "PYTHONPATH": str(ROOT)}
+        """The environment of a command that reads the home `name`; Python keeps its bytecode, as usual."""
+        return {
+            "RUNNER_HOME": str(self.folder / name),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
 
     def job(self) -> list[str]:
         """The main job: a year of minutes, from the command line."""
@@ -58,22 +62,28 @@ def measured_figures(folder: Path, work: Work) -> tuple[list[Figure], list[str]]
     place = Place(folder, work)
     _python(place, "year", "benchmarks.market", str(folder), str(work.days))
     market = json.loads((folder / "market.json").read_text(encoding="utf-8"))
-    (folder / "cache").mkdir()
+    (folder / "cache").mkdir()  # of compiled code, for all homes
     for name in ("year", "years"):
         (folder / name / "cache").symlink_to(folder / "cache")
     figures = [*_whole_process(place), *_core(place), *_commands(place)]
-    note = f"{market['minutes']:,} bars: {market['source']}; medians of {work.process_runs} runs and more"
+    runs = f"{work.process_runs} run{'s' if work.process_runs > 1 else ''}"
+    note = f"{market['minutes']:,} bars: {market['source']}; medians, of at least {runs}"
     return figures, [note]
 
 
 def _whole_process(place: Place) -> Iterator[Figure]:
     """The main job, the same on four years, the same by a rival."""
     work = place.work
-    first = run_once(place.job(), place.home("year"))
-    year = measure(place.job(), place.home("year"), runs=work.process_runs)
-    years = measure(place.job(), place.home("years"), runs=work.process_runs)
     rival_job = [sys.executable, "-m", "benchmarks.rival", str(place.folder / "year.parquet")]
-    rival = run_once([*rival_job, *map(str, work.lengths)], place.home("year"))
+    first = run_once(place.job(), place.home("year"))
+    year, years, rival = measure_in_turn(
+        [
+            (place.job(), place.home("year")),
+            (place.job(), place.home("years")),
+            ([*rival_job, *map(str, work.lengths)], place.home("year")),
+        ],
+        runs=work.process_runs,
+    )
     yield Figure("a year of 1m bars, whole process", year.seconds, "s", at_most=2.0)
     yield Figure("  its memory", year.memory_mb, "MB", at_most=300.0)
     yield Figure("  its very first run, which compiles", first.seconds, "s")

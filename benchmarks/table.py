@@ -35,7 +35,7 @@ def missed_ratios(figures: Sequence[Figure]) -> list[Figure]:
 def render_table(figures: Sequence[Figure], notes: Sequence[str]) -> str:
     """One line a figure, then the notes."""
     rows = [
-        (figure.what, f"{figure.measured:,.3g} {figure.unit}".rstrip(), _target(figure), _MARKS[figure.met])
+        (figure.what, f"{_short(figure.measured)} {figure.unit}", _target(figure), _MARKS[figure.met])
         for figure in figures
     ]
     widths = [max(len(row[at]) for row in [*rows, _HEAD]) for at in range(3)]
@@ -54,6 +54,11 @@ def render_json(figures: Sequence[Figure], notes: Sequence[str]) -> str:
 
 _HEAD = ("what", "measured", "target", "")
 _MARKS = {True: "✓", False: "✗", None: ""}
+
+
+def _short(measured: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{measured:,.0f}" if measured >= 100 else f"{measured:.3g}"
 
 
 def _target(figure: Figure) -> str:

@@ -18,6 +18,9 @@ from typing import NamedTuple
 BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
+Job = tuple[Sequence[str], Mapping[str, str]]  # a command and its environment
+
+
 class Process(NamedTuple):
     """Medians of a command's runs."""
 
@@ -31,8 +34,23 @@ class CommandError(Exception):
 
 def measure(command: Sequence[str], environment: Mapping[str, str], *, runs: int) -> Process:
     """Medians of `runs` runs, one after another."""
-    measured = [run_once(command, environment) for _ in range(runs)]
-    return Process(median(run.seconds for run in measured), median(run.memory_mb for run in measured))
+    return measure_in_turn([(command, environment)], runs=runs)[0]
+
+
+def measure_in_turn(jobs: Sequence[Job], *, runs: int) -> list[Process]:
+    """Medians of `runs` runs of each job. The jobs take turns, so that a busy minute slows all of them alike.
+
+    When there are several runs, one more goes before them to fill caches.
+    """
+    if runs > 1:
+        for job in jobs:
+            run_once(*job)
+    rounds = [[run_once(*job) for job in jobs] for _ in range(runs)]
+    return [_medians(of_one) for of_one in zip(*rounds, strict=True)]
+
+
+def _medians(runs: Sequence[Process]) -> Process:
+    return Process(median(run.seconds for run in runs), median(run.memory_mb for run in runs))
 
 
 def run_once(command: Sequence[str], environment: Mapping[str, str]) -> Process:

@@ -4,22 +4,25 @@ In: a mode's name, a bot. Out: the run. Builds, never decides: nothing below thi
 Refuses to know: rules, orders, terminals.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.backtest.engine import choose_engine
+from runner.backtest.engine import Engine, choose_engine
 from runner.backtest.run import OnProgress, run_backtest
+from runner.backtest.stress import run_stress, runs_of
+from runner.backtest.variants import Variant, moved_parameters
 from runner.bot.model import Document
 from runner.bot.problem import Problem
 from runner.bot.source import Source
 from runner.compiler.build import Compiled, build
+from runner.core.kernel import cache_is_warm
 from runner.data.home import cache_root
 from runner.data.instruments import instrument_for
 from runner.data.market import load_market
 from runner.domain.facts import DataFacts
 from runner.domain.result import Result
 from runner.domain.series import Market
+from runner.domain.stress import StressResult
 from runner.domain.time import TIMEFRAMES
 
 
@@ -54,9 +57,9 @@ def compile_bot(document: Document, source: Source | None) -> tuple[Compiled | N
 
 
 def load_for(
-    compiled: Compiled, data_source: str, span: Range, *, detail: bool = True
+    compiled: Compiled, data_source: str, span: Range, *, detail: bool = True, warmup_bars: int = 0
 ) -> tuple[Market, DataFacts]:
-    """The market that a bot's backtest reads."""
+    """The market that a bot's backtest reads, with at least `warmup_bars` before it."""
     document = compiled.document
     finer = document.backtest.detail if detail else None
     return load_market(
@@ -66,23 +69,62 @@ def load_for(
         higher=compiled.timeframes,
         start_ms=span.start_ms if span.start_ms is not None else document.backtest.from_ms,
         stop_ms=span.stop_ms if span.stop_ms is not None else document.backtest.to_ms,
-        warmup_bars=compiled.warmup_bars,
+        warmup_bars=max(compiled.warmup_bars, warmup_bars),
         detail_ms=TIMEFRAMES[finer] if finer else None,
         funding=document.costs.funding == "historical" or compiled.needs_funding,
     )
 
 
-def backtest(
-    compiled: Compiled,
-    data_source: str,
-    span: Range,
-    *,
-    on_progress: OnProgress,
-    on_engine: Callable[[str], None],
-    cache: Path | None = None,
-) -> Result:
-    """Candle store → simulated venue."""
+class Bench(NamedTuple):
+    """What a backtest runs on, and what stress scenarios run on again; `cold`: the engine has to be compiled
+    first.
+    """
+
+    data_source: str
+    span: Range
+    market: Market
+    facts: DataFacts
+    engine: Engine
+    cold: bool
+
+
+def bench_for(
+    compiled: Compiled, data_source: str, span: Range, *, stress: bool = False, cache: Path | None = None
+) -> Bench:
+    """The market, and the engine that suits the work to come."""
     market, facts = load_for(compiled, data_source, span)
-    engine = choose_engine(len(market.bars), cache or cache_root())
-    on_engine(engine.name)
-    return run_backtest(compiled, market, facts, engine=engine, on_progress=on_progress)
+    runs = 1 + runs_of(compiled) if stress else 1
+    kept = cache or cache_root()
+    engine = choose_engine(len(market.bars) * runs, kept)
+    cold = engine.name == "compiled" and not cache_is_warm("runner.core", kept)
+    return Bench(data_source, span, market, facts, engine, cold)
+
+
+def backtest(compiled: Compiled, bench: Bench, *, on_progress: OnProgress) -> Result:
+    """Candle store → simulated venue."""
+    return run_backtest(compiled, bench.market, bench.facts, engine=bench.engine, on_progress=on_progress)
+
+
+def stress_test(
+    compiled: Compiled, bench: Bench, headline: Result, *, on_progress: OnProgress
+) -> StressResult:
+    """The same backtest under worse conditions."""
+    variants = moved_parameters(compiled)
+    return run_stress(
+        compiled,
+        bench.market,
+        headline,
+        variants,
+        engine=bench.engine,
+        wider=_wider(compiled, bench, variants),
+        on_progress=on_progress,
+    )
+
+
+def _wider(compiled: Compiled, bench: Bench, variants: list[Variant]) -> Market | None:
+    """The bench's bars behind the longest warm-up of the variants; None: not needed, or not stored."""
+    longest = max((variant.compiled.warmup_bars for variant in variants if variant.compiled), default=0)
+    if longest <= bench.market.first:
+        return None
+    market, facts = load_for(compiled, bench.data_source, bench.span, warmup_bars=longest)
+    return market if facts.from_ms == bench.facts.from_ms else None

@@ -8,13 +8,21 @@ from typing import NamedTuple
 
 from runner.backtest.engine import interpreted_engine
 from runner.backtest.feed import feed_of, payable
-from runner.backtest.run import tape_of
+from runner.backtest.run import PATHS, charges_funding, tape_of
+from runner.compiler.build import Compiled
 from runner.compiler.columns import Rows
 from runner.core.decide import decide, fact_of, limit_price
 from runner.core.exits import daily_loss_level, drawdown_level, first_stop
-from runner.core.limits import cooldown_gate, daily_loss_gate, halted_gate, stop_refusal, trades_gate
+from runner.core.limits import (
+    cooldown_gate,
+    daily_loss_gate,
+    halted_gate,
+    liquidation_refusal,
+    stop_refusal,
+    trades_gate,
+)
 from runner.core.loop import eventful, trade_bar
-from runner.core.margin import liquidation_price
+from runner.core.margin import liquidation_price, margin_behind
 from runner.core.sizing import entry_quantity
 from runner.domain.bar import Bar, Row
 from runner.domain.order import REASONS
@@ -27,7 +35,7 @@ from runner.domain.plan import (
 )
 from runner.domain.position import ACCEPTED, REFUSALS, State, initial_state
 from runner.domain.series import Market
-from runner.domain.tape import Progress
+from runner.domain.tape import START
 from runner.domain.time import format_time
 
 
@@ -49,19 +57,22 @@ class Gate(NamedTuple):
     detail: str
 
 
-def moment_at(plan: Plan, market: Market, rows: Rows, row: int) -> Moment:
-    """Replay the counted bars up to and with `row` (an index into the market's bars) on the adverse path."""
+def moment_at(compiled: Compiled, market: Market, rows: Rows, row: int) -> Moment:
+    """Replay the counted bars up to and with `row`, an index into the market's bars, on the headline's
+    path.
+    """
     engine = interpreted_engine()
-    settlements = payable(market)
+    plan = compiled.plan
+    path = PATHS[compiled.document.backtest.path]
+    settlements = payable(market, charged=charges_funding(compiled))
     feed = feed_of(engine, market, rows, settlements, market.first, row + 1)
     tape = tape_of(row + 1 - market.first, len(settlements.time_ms), fills=16 * (row + 2 - market.first))
     last = row - market.first
-    start = Progress(0, 0, 0, 0, 0)
-    state, progress = engine.run(plan, feed, tape, initial_state(plan.capital_usdt), start, last, False)
+    state, progress = engine.run(plan, feed, tape, initial_state(plan.capital_usdt), START, last, path)
     bar: Bar = feed.bars[last]
     filled = progress.fills
     if eventful(plan, feed, state, progress, bar):
-        state, progress = trade_bar(plan, feed, tape, state, progress, bar, False)
+        state, progress = trade_bar(plan, feed, tape, state, progress, bar, path)
     fills = tuple(
         f"{REASONS[int(fill[8])]} {'buy' if fill[3] > 0 else 'sell'} {fill[4]:g} @ {fill[5]:,.8g}"
         for fill in tape.fills[filled : progress.fills].tolist()
@@ -119,15 +130,18 @@ def order_gates(plan: Plan, moment: Moment, side: int) -> list[Gate]:
     price = limit_price(plan, side, bar.close) if plan.entry.limit else bar.close
     stop = first_stop(plan, side, price, setup)
     refusal = stop_refusal(plan, side, price, setup, stop)
-    liquidation = liquidation_price(plan, float(side), price, price / plan.sizing.leverage)
-    detail = f"stop {stop:,.8g}, entry about {price:,.8g}, liquidation about {liquidation:,.8g}"
-    if not plan.stop.kind:
-        detail = "the bot has no stop"
+    detail = f"stop {stop:,.8g}, entry about {price:,.8g}" if plan.stop.kind else "the bot has no stop"
     gates = [Gate("stop", refusal == ACCEPTED, detail if refusal == ACCEPTED else REFUSALS[refusal])]
-    quantity, refusal = entry_quantity(plan, moment.after.account.equity_usdt, price, abs(price - stop))
+    account = moment.after.account
+    quantity, refusal = entry_quantity(plan, account.equity_usdt, price, abs(price - stop))
     floor = f"least {plan.instrument.quantity_min:g}, {plan.instrument.notional_usdt_min:g} USDT"
     detail = f"{quantity:g} = {quantity * price:,.2f} USDT" if refusal == ACCEPTED else REFUSALS[refusal]
-    return [*gates, Gate("quantity", refusal == ACCEPTED, f"{detail} ({floor})")]
+    gates.append(Gate("quantity", refusal == ACCEPTED, f"{detail} ({floor})"))
+    signed = side * max(quantity, plan.instrument.step_size)
+    margin = margin_behind(plan, signed, price, account.cash_usdt)
+    liquidation = liquidation_price(plan, signed, price, margin)
+    refusal = liquidation_refusal(plan, signed, price, stop, account.cash_usdt)
+    return [*gates, Gate("liquidation", refusal == ACCEPTED, f"liquidation about {liquidation:,.8g}")]
 
 
 def _reached(gates: list[Gate]) -> list[Gate]:

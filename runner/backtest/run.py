@@ -1,12 +1,12 @@
-"""A backtest: the compiled bot over a market, once on the adverse path, once on the favourable one.
+"""A backtest: the compiled bot over a market, on the adverse path and on the favourable one.
 
 In: compiled bot, market, facts. Out: a Result.
 Refuses to know: files, terminals, the clock.
-Source: execution semantics; the headline is the adverse path.
+Source: execution semantics; the headline is the adverse path unless the document chooses another.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,14 +17,16 @@ from runner.compiler.columns import Rows, evaluate
 from runner.core.apply import apply
 from runner.core.match import taker_fill
 from runner.core.step import FILLS_PER_BAR_MAX
-from runner.domain.bar import Bar
+from runner.domain.bar import ADVERSE, FAVOURABLE, NEAREST, Bar
 from runner.domain.facts import DataFacts
 from runner.domain.order import BUY, END_OF_DATA, LEG_MARKET, MARKET, SELL, Order
 from runner.domain.plan import Plan
-from runner.domain.position import ACCEPTED, REFUSALS, State, initial_state
+from runner.domain.position import REFUSALS, State, initial_state
 from runner.domain.result import FillRecord, PaymentRecord, Result
 from runner.domain.series import Market
-from runner.domain.tape import FILL_COLUMNS, Feed, Progress, Tape
+from runner.domain.tape import FILL_COLUMNS, START, Feed, Progress, Tape
+
+PATHS = {"adverse": ADVERSE, "favourable": FAVOURABLE, "nearest": NEAREST}
 
 OnProgress = Callable[[int, int], None]  # (bars done, bars in all)
 
@@ -40,7 +42,7 @@ class Run:
     tape: Tape
     state: State
     progress: Progress
-    favourable: bool
+    path: int
 
 
 def run_backtest(
@@ -49,16 +51,21 @@ def run_backtest(
     facts: DataFacts,
     *,
     engine: Engine,
+    rows: Rows | None = None,
     on_progress: OnProgress = _silent,
 ) -> Result:
-    """The whole backtest. `facts` describe the market and go into the result unchanged."""
-    rows = evaluate(compiled.program, market, engine.indicator)
-    charged = compiled.document.costs.funding == "historical"
-    settlements = payable(market if charged else replace(market, funding=None))
-    adverse, favourable = walked(compiled.plan, market, rows, settlements, engine, on_progress)
-    for run in (adverse, favourable):
+    """The whole backtest. `facts` describe the market and go into the result unchanged; `rows` spares their
+    evaluation.
+    """
+    rows = evaluate(compiled.program, market, engine.indicator) if rows is None else rows
+    settlements = payable(market, charged=charges_funding(compiled))
+    headline = PATHS[compiled.document.backtest.path]
+    paths = tuple(sorted({headline, ADVERSE, FAVOURABLE}))
+    runs = walked(compiled.plan, market, rows, settlements, engine, on_progress, paths)
+    for run in runs:
         close_at_end(compiled.plan, run, _last_bar(market))
-    return _result(compiled, market, facts, settlements, adverse, favourable)
+    by_path = dict(zip(paths, runs, strict=True))
+    return _result(compiled, market, facts, settlements, by_path, headline)
 
 
 def walked(
@@ -68,13 +75,14 @@ def walked(
     settlements: Payable,
     engine: Engine,
     on_progress: OnProgress = _silent,
-) -> tuple[Run, Run]:
-    """(adverse, favourable) runs over every counted bar."""
+    paths: tuple[int, ...] = (ADVERSE, FAVOURABLE),
+) -> tuple[Run, ...]:
+    """One run for each path, over every counted bar."""
     count = len(market.bars) - market.first
     taken = engine.plan(plan)
     runs = tuple(
-        Run(tape_of(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), _START, favourable)
-        for favourable in (False, True)
+        Run(tape_of(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), START, path)
+        for path in paths
     )
     for start in range(market.first, len(market.bars), STRETCH_BARS):
         stop = min(start + STRETCH_BARS, len(market.bars))
@@ -82,22 +90,22 @@ def walked(
         for run in runs:
             _stretch(engine, taken, feed, run, stop - start)
         on_progress(stop - market.first, count)
-    return runs[0], runs[1]
-
-
-_START = Progress(0, 0, 0, 0, 0)
+    return runs
 
 
 def _stretch(engine: Engine, plan: object, feed: Feed, run: Run, bars: int) -> None:
     """One stretch; the tape's fills grow when the loop says they are nearly full."""
     run.progress = run.progress._replace(bar=0)
     while run.progress.bar < bars:
-        run.state, run.progress = engine.run(
-            plan, feed, run.tape, run.state, run.progress, bars, run.favourable
-        )
+        run.state, run.progress = engine.run(plan, feed, run.tape, run.state, run.progress, bars, run.path)
         if len(run.tape.fills) - run.progress.fills < FILLS_PER_BAR_MAX:
             more = np.zeros_like(run.tape.fills)
             run.tape = run.tape._replace(fills=np.concatenate((run.tape.fills, more)))
+
+
+def charges_funding(compiled: Compiled) -> bool:
+    """Whether the document settles funding."""
+    return compiled.document.costs.funding == "historical"
 
 
 def tape_of(bars: int, settlements: int, *, fills: int = 1024) -> Tape:
@@ -128,7 +136,7 @@ def close_at_end(plan: Plan, run: Run, bar: Bar) -> None:
     if held == 0.0:
         return
     order = Order(MARKET, SELL if held > 0.0 else BUY, abs(held), 0.0, END_OF_DATA, bar.open_time_ms, 0)
-    fill = taker_fill(plan, order, LEG_MARKET, bar.open, bar, True)
+    fill = taker_fill(plan, run.state, order, LEG_MARKET, bar.open, bar, True)
     risk = run.state.trade.r_distance * run.state.trade.quantity
     run.state = apply(plan, run.state, fill)
     cash = run.state.account.cash_usdt
@@ -147,28 +155,33 @@ def _result(
     market: Market,
     facts: DataFacts,
     settlements: Payable,
-    adverse: Run,
-    favourable: Run,
+    by_path: dict[int, Run],
+    headline: int,
 ) -> Result:
+    chosen = by_path[headline]
+    capital = compiled.plan.capital_usdt
     bars = market.bars.rows(market.first, len(market.bars))
-    fills = [_fill_record(row) for row in adverse.tape.fills[: adverse.progress.fills].tolist()]
+    fills = [_fill_record(row) for row in chosen.tape.fills[: chosen.progress.fills].tolist()]
     return Result(
         bot=compiled.document.name,
         bot_hash=compiled.bot_hash,
         plan=compiled.plan,
         facts=facts,
         fills=fills,
-        payments=_payments(market, settlements, adverse),
+        payments=_payments(market, settlements, chosen),
         close_time_ms=bars.open_time_ms + bars.timeframe_ms,
-        equity_usdt=adverse.tape.equity_usdt,
-        worst_equity_usdt=adverse.tape.worst_equity_usdt,
-        position_open=adverse.tape.position != 0.0,
+        equity_usdt=chosen.tape.equity_usdt,
+        worst_equity_usdt=chosen.tape.worst_equity_usdt,
+        position_open=chosen.tape.position != 0.0,
         bars_close=bars.close,
         first_open=float(bars.open[0]),
-        refusals=_refusals(adverse.tape),
-        ambiguous_bars=adverse.progress.ambiguous,
-        halted="max_drawdown" if adverse.state.guard.halted else None,
-        favourable_net_pnl_usdt=favourable.state.account.cash_usdt - compiled.plan.capital_usdt,
+        refusals=_refusals(chosen),
+        ambiguous_bars=chosen.progress.ambiguous,
+        resolved_bars=chosen.progress.resolved,
+        halted="max_drawdown" if chosen.state.guard.halted else None,
+        adverse_net_pnl_usdt=by_path[ADVERSE].state.account.cash_usdt - capital,
+        favourable_net_pnl_usdt=by_path[FAVOURABLE].state.account.cash_usdt - capital,
+        path=compiled.document.backtest.path,
         notes=[],
     )
 
@@ -204,8 +217,12 @@ def _payments(market: Market, settlements: Payable, run: Run) -> list[PaymentRec
     ]
 
 
-def _refusals(tape: Tape) -> dict[str, int]:
-    counts = np.bincount(tape.refusal, minlength=len(REFUSALS) + 1)
-    return {
-        REFUSALS[code]: int(counts[code]) for code in sorted(REFUSALS) if code != ACCEPTED and counts[code]
+def _refusals(run: Run) -> dict[str, int]:
+    """Signals that became no order, and orders that the venue rejected, by reason."""
+    counts = np.bincount(run.tape.refusal, minlength=len(REFUSALS) + 1)
+    refused = {REFUSALS[code]: int(counts[code]) for code in sorted(REFUSALS) if counts[code]}
+    rejected = {
+        "rejected: post-only would have taken": run.progress.post_only,
+        "rejected: margin insufficient": run.progress.no_margin,
     }
+    return refused | {reason: count for reason, count in rejected.items() if count}

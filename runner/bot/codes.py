@@ -66,7 +66,6 @@ CODES: dict[str, str] = {
     "risk/no-daily-limit": "no daily loss limit",
     "risk/no-exit": "a position that nothing closes",
     "risk/no-stop": "no stop at the exchange",
-    "risk/not-yet": "a way of trading that comes in a later version",
     "risk/r-without-stop": "a multiple of R without a stop",
     "risk/reverse-limit": "reversing with limit entries",
     "risk/reverse-one-side": "reversing with one side only",

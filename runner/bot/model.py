@@ -4,20 +4,20 @@ In: the plain tree of the loader, after the JSON Schema found nothing. Out: a `D
 written out, defaults filled in, units parsed. Refuses to know: places, files, modes, what a condition or a
 formula means. Defaults: Binance's regular fees (2 and 5 bps) and slippage that is not zero."""
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runner.bot import leaves
 from runner.bot.leaves import Condition, ExpressionText
+from runner.bot.part import Part, Timeframe
 from runner.bot.settings import read_use, settings_of
+from runner.bot.venue import Backtest, Costs
 from runner.domain.units import (
     RATIO_PATTERN,
     BarCount,
     Duration,
     EquityRatio,
-    Instant,
     LossStreak,
     Money,
     Quantity,
@@ -32,27 +32,7 @@ ENTRIES_MAX = 100  # of parameters, indicators, conditions
 LATER_KEYS = ("hooks", "alerts")  # known keys of a later version: refused with a finding, never ignored
 
 Name = Annotated[str, leaves.NAME]
-Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 Input = Literal["open", "high", "low", "close", "volume", "hl2", "hlc3", "ohlc4"]
-
-
-class Part(BaseModel):
-    """Frozen, nothing unknown, and a key that is written says something: null is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, populate_by_name=True)
-
-    short_form: ClassVar[tuple[str, str] | None] = (
-        None  # a bare text stands for this field, when the pattern fits
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written_out(cls, plain: Any) -> Any:
-        if isinstance(plain, str) and cls.short_form and re.match(cls.short_form[1], plain):
-            return {cls.short_form[0]: plain}
-        if isinstance(plain, dict) and None in plain.values():
-            raise ValueError("a key without content")
-        return plain
 
 
 class Market(Part):
@@ -69,8 +49,9 @@ class Market(Part):
     leverage: Annotated[int, leaves.whole_number(1, 125)] = Field(
         default=1, description="Set on the exchange, and the cap on notional ÷ equity."
     )
-    margin: Literal["isolated"] = Field(
-        default="isolated", description="Each position has its own collateral."
+    margin: Literal["isolated", "cross"] = Field(
+        default="isolated",
+        description="What stands behind a position: isolated, its own margin; cross, the whole wallet.",
     )
 
     @property
@@ -301,64 +282,6 @@ class Limits(Part):
     trades_per_day: Annotated[int | None, leaves.whole_number(1, 10_000)] = Field(
         default=None, description="The most entries in one UTC day."
     )
-
-
-class Slippage(Part):
-    """Every market fill is worse than its reference by this much. `slippage: 2 bps` is short for fixed."""
-
-    short_form: ClassVar[tuple[str, str] | None] = ("fixed", RATIO_PATTERN)
-
-    fixed: Annotated[Ratio, leaves.RATIO] = Field(default=Ratio(0.0002), description="Of the price: 2 bps.")
-    impact: Annotated[float, leaves.number_between(0, 1)] = Field(
-        default=0.0, description="Added as impact × √(quantity ÷ bar volume), as a ratio of the price."
-    )
-
-
-class Costs(Part):
-    """What trading costs in a backtest and on paper."""
-
-    maker: Annotated[Ratio, leaves.RATIO] = Field(
-        default=Ratio(0.0002), description="Fee of resting orders: 0.02%."
-    )
-    taker: Annotated[Ratio, leaves.RATIO] = Field(
-        default=Ratio(0.0005), description="Fee of market orders: 0.05%."
-    )
-    slippage: Slippage = Field(
-        default=Slippage.model_construct(), description="2 bps, or {fixed: …, impact: …}."
-    )
-    funding: Literal["historical", "none"] = Field(
-        default="historical", description="historical settles the stored funding rates."
-    )
-
-
-class Backtest(Part):
-    """What a backtest runs on unless the command line says otherwise."""
-
-    begin: Annotated[Instant | None, leaves.INSTANT] = Field(
-        default=None, alias="from", description="First day or minute, UTC: 2024-01-01."
-    )
-    end: Annotated[Instant | None, leaves.INSTANT] = Field(
-        default=None, alias="to", description="Last day (inclusive), or the minute it ends, UTC."
-    )
-    capital: Annotated[Money, leaves.MONEY] = Field(
-        default=Money(10_000.0), description="Equity at the start: 10000 USDT."
-    )
-    detail: Timeframe | None = Field(
-        default=None, description="Finer bars that order the events inside a bar."
-    )
-    limit_fill: Literal["through", "touch"] = Field(
-        default="through", description="When a resting order fills: traded through by a tick, or touched."
-    )
-
-    @property
-    def from_ms(self) -> int | None:
-        """First instant, UTC."""
-        return self.begin.ms if self.begin else None
-
-    @property
-    def to_ms(self) -> int | None:
-        """End of the range, exclusive, UTC: a date alone takes its whole day in."""
-        return self.end.stop_ms if self.end else None
 
 
 class Document(Part):

@@ -5,6 +5,7 @@ modes. Liquidation: an isolated position of leverage L loses its margin about 1/
 the lowest maintenance bracket (0.4 % on BTCUSDT); formulas are judged at run time, by the core."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from runner.bot.model import Document
 from runner.bot.problem import Path, Problem, error, warning
@@ -24,6 +25,7 @@ def lint_risks(document: Document, source: Source) -> Iterator[Problem]:
     yield from _stops(document, source)
     yield from _liquidation(document, source)
     yield from _ladder(document, source)
+    yield from _rungs(document, source)
     yield from _levels(document, source)
     yield from _endings(document, source)
     yield from _entries(document, source)
@@ -89,6 +91,27 @@ def _ladder(document: Document, source: Source) -> Iterator[Problem]:
             message = f"the targets up to here close {Ratio(round(closed, 12))} of the position"
             yield error("risk/ladder", message, source.span(path), hint=hint, path=path)
             return
+
+
+def _rungs(document: Document, source: Source) -> Iterator[Problem]:
+    """Rungs are worked off from the nearest on, so they must be written so, and in one unit."""
+    rungs = document.exit.take_profit
+    for place, (nearer, target) in enumerate(pairwise(rungs), 1):
+        path: Path = ("exit", "take_profit", place, "at")
+        if isinstance(nearer.at, Ratio) != isinstance(target.at, Ratio):
+            hint = "write all of them in R, or all in percent"
+            message = "targets in different units have no order"
+            yield error("risk/ladder", message, source.span(path), hint=hint, path=path)
+            return
+        if _reach(target.at) <= _reach(nearer.at):
+            hint = "write the nearest target first"
+            message = f"this target is not farther than the one before it, {nearer.at}"
+            yield error("risk/ladder", message, source.span(path), hint=hint, path=path)
+            return
+
+
+def _reach(at: Ratio | RMultiple) -> float:
+    return at.ratio if isinstance(at, Ratio) else at.r
 
 
 def _levels(document: Document, source: Source) -> Iterator[Problem]:

@@ -14,7 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from indicators.registry import INPUTS, REGISTRY, Indicator, Parameter
 from runner.bot import leaves
-from runner.bot.model import LATER_KEYS, Document, Part
+from runner.bot.model import LATER_KEYS, Document
+from runner.bot.part import Part
 from runner.domain.time import TIMEFRAMES
 
 Schema = dict[str, Any]

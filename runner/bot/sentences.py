@@ -233,10 +233,6 @@ def _not_a_choice(fault: Fault) -> Iterator[Problem]:
             "schema/empty", f"'{fault.name}' is empty", f"write one of: {', '.join(choices[:12])}"
         )
         return
-    if fault.path == ("market", "margin") and instance == "cross":
-        message = "cross margin comes in a later version"
-        yield fault.at_content("risk/not-yet", message, "write isolated")
-        return
     shown = described(instance) if not isinstance(instance, str) else f"'{instance[:60]}'"
     hint = did_you_mean(str(instance)[:60], choices)
     yield fault.at_content("schema/enum", f"{shown} is not allowed here", hint)

@@ -22,7 +22,8 @@ _NAMES = {
     "\ufeff": "an invisible mark",
 }
 # Always wrong: what YAML cannot hold, and line ends that editors do not count.
-FORBIDDEN = re.compile("[^\t\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# (The forbidden ones, not "all but the allowed ones": that takes 6 ms to compile.)
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 # Wrong outside comments: they look like a space and are none.
 _LOOKALIKE = re.compile("[\t\u00a0\u2007\u202f\u200b]")
 _COMMENT = re.compile(r"(^|\s)#.*$")

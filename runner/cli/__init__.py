@@ -8,6 +8,7 @@ Refuses to know: how anything is done. The only `except Exception` of the projec
 """
 
 import importlib
+import os
 import sys
 
 import click
@@ -77,6 +78,8 @@ def main() -> None:
     """The entry point of the `runner` script."""
     from runner.errors import RunnerError
 
+    # Looking for plug-ins of pydantic reads every installed package's metadata: 10 ms and more.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as refused:
@@ -85,9 +88,12 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; nothing was left half written", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except SystemExit:  # click ends so when whoever read our output went away, as `head` does
         sys.exit(0)
+    except OSError as fault:
+        place = f"{fault.filename}: " if fault.filename else ""
+        click.echo(f"error: {place}{fault.strerror or fault}", err=True)
+        sys.exit(4)
     except RunnerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""`runner data`: put candles into the store, see what is there, look for faults.
+"""`runner data`: put candles and instrument rules into the store, see what is there, look for faults.
 
 In: file names and options. Out: text or JSON on stdout; exit code 4 when something is damaged.
 Refuses to know: how rows are read, judged or stored.
@@ -14,8 +14,8 @@ import click
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
-    from runner.data.check import Checked
-    from runner.data.importing import Imported
+    from runner.data.check import Checked, CheckedRules
+    from runner.data.importing import Imported, Said
     from runner.data.layout import Index
     from runner.domain.facts import Gap
 
@@ -29,10 +29,11 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON (ver
 
 @click.group("data")
 def group() -> None:
-    """Candles at home: import files, list the store, check it.
+    """Candles and instrument rules at home: import files, list the store, check it.
 
     \b
     runner data import BTCUSDT-perp-15m-2023.parquet BTCUSDT-funding-2023.parquet
+    runner data import exchangeInfo.json leverageBracket.json
     runner data check
 
     The store lies in RUNNER_HOME/candles; `runner data list` prints where that is.
@@ -62,18 +63,22 @@ def import_files(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Import Parquet or CSV files, each whole or not at all.
+    """Import Parquet, CSV or JSON files, each whole or not at all.
 
     \b
     runner data import BTCUSDT-perp-15m-2023.parquet BTCUSDT-mark-1h-2023.parquet
     runner data import candles.csv --symbol BTC/USDT:USDT --timeframe 1h
+    runner data import exchangeInfo.json leverageBracket.json
 
     Candles have the columns timestamp,open,high,low,close,volume (mark prices may lack volume), funding has
     timestamp,rate. Times are UTC, in s, ms, µs or ns since 1970. Rows must be sorted. Missing candles stay
     missing.
+
+    JSON files are Binance's own replies of exchangeInfo (tick, step, minimums, liquidation fee) and
+    leverageBracket (margin brackets); --symbol takes one symbol out of them.
     """
     from runner.data.home import candles_root
-    from runner.data.importing import Said, import_file
+    from runner.data.importing import Said
     from runner.data.symbol import canonical_symbol
     from runner.domain.time import timeframe_ms
 
@@ -91,14 +96,13 @@ def import_files(
     exit_codes: set[int] = set()
     for path in files:
         try:
-            taken = import_file(root, path, said)
+            record, text = _import(root, path, said)
         except RunnerError as error:
             exit_codes.add(error.exit_code)
-            records.append({"file": str(path), "taken": False, "problem": str(error)})
-            _say(as_json, f"✗ refused  {error}")
-            continue
-        records.append(_imported_record(taken))
-        _say(as_json, _imported_text(taken))
+            record = {"file": str(path), "taken": False, "problem": str(error)}
+            text = f"✗ refused  {error}"
+        records.append(record)
+        _say(as_json, text)
     if as_json:
         _print_json({"home": str(root.parent), "store": str(root), "files": records})
     else:
@@ -106,6 +110,20 @@ def import_files(
         click.echo(f"{took} of {len(files)} {'file' if len(files) == 1 else 'files'} taken into {root}")
     if exit_codes:
         raise SystemExit(max(exit_codes))
+
+
+def _import(root: Path, path: Path, said: "Said") -> tuple[dict[str, Any], str]:
+    """One file into the store: what became of it, as a record and as text."""
+    if path.suffix.lower() == ".json":
+        from runner.cli.rules import imported_record, imported_text
+        from runner.data.rules_file import import_rules
+
+        rules = import_rules(root, path, said.symbol, is_replacing=said.replace)
+        return imported_record(rules), imported_text(rules)
+    from runner.data.importing import import_file
+
+    taken = import_file(root, path, said)
+    return _imported_record(taken), _imported_text(taken)
 
 
 @group.command("list")
@@ -117,30 +135,39 @@ def list_stored(as_json: bool) -> None:
     runner data list
     RUNNER_HOME=/mnt/candles runner data list --json
     """
+    from runner.cli.rules import stored_lines, stored_record
     from runner.data.home import candles_root
     from runner.data.layout import list_series
+    from runner.data.rules import list_rules
 
     root = candles_root()
-    series = list_series(root)
+    series, rules = list_series(root), list_rules(root)
     if as_json:
         _print_json(
-            {"home": str(root.parent), "store": str(root), "series": [_series_record(one) for one in series]}
+            {
+                "home": str(root.parent),
+                "store": str(root),
+                "series": [_series_record(one) for one in series],
+                "instruments": [stored_record(one) for one in rules],
+            }
         )
         return
     click.echo(f"candle store: {root}")
-    if not series:
+    if not series and not rules:
         click.echo("empty; to fill it: runner data import FILE…")
-        return
-    lines: list[tuple[str, ...]] = [("series", "rows", "from (UTC)", "to (UTC)", "MB", "venue")]
-    lines += [_series_line(one) for one in series]
-    _print_table(lines, right=(1, 4))
+    if series:
+        lines: list[tuple[str, ...]] = [("series", "rows", "from (UTC)", "to (UTC)", "MB", "venue")]
+        _print_table(lines + [_series_line(one) for one in series], right=(1, 4))
+    ruled = stored_lines(rules, {one.key.market_id for one in series})
+    if ruled:
+        _print_table(ruled, right=())
 
 
 @group.command("check")
 @click.argument("symbol", required=False)
 @_as_json
 def check(symbol: str | None, as_json: bool) -> None:
-    """Check the store: damage, high/low faults, duplicates, gaps, quiet bars.
+    """Check the store: damage, high/low faults, duplicates, gaps, quiet bars, instrument rules.
 
     \b
     runner data check
@@ -148,21 +175,30 @@ def check(symbol: str | None, as_json: bool) -> None:
 
     Gaps and bars without volume are told, not judged: exchanges have outages. Exit code 4 means damage.
     """
-    from runner.data.check import check_store
+    from runner.data.check import check_rules, check_store
     from runner.data.home import candles_root
     from runner.data.symbol import canonical_symbol
 
     root = candles_root()
-    checked = check_store(root, _understood("SYMBOL", canonical_symbol, symbol))
+    wanted = _understood("SYMBOL", canonical_symbol, symbol)
+    checked, rules = check_store(root, wanted), check_rules(root, wanted)
     if as_json:
-        _print_json({"store": str(root), "series": [_checked_record(one) for one in checked]})
+        _print_json(
+            {
+                "store": str(root),
+                "series": [_checked_record(one) for one in checked],
+                "instruments": [one._asdict() for one in rules],
+            }
+        )
     else:
         click.echo(f"candle store: {root}")
         for one in checked:
             click.echo(_checked_text(one))
-        if not checked:
+        for line in _ruled_lines(rules):
+            click.echo(line)
+        if not checked and not rules:
             click.echo("nothing stored" + (f" for {symbol}" if symbol else "") + "; runner data import FILE…")
-    if not all(one.sound for one in checked):
+    if not all(one.sound for one in checked) or any(one.damage for one in rules):
         raise SystemExit(4)
 
 
@@ -236,6 +272,13 @@ def _checked_text(checked: "Checked") -> str:
     )
     lines += _gap_lines("no volume", checked.zero_volume, checked.key)
     return "\n".join(lines)
+
+
+def _ruled_lines(rules: Sequence["CheckedRules"]) -> list[str]:
+    """A line for each damaged file, one for all the others."""
+    lines = [f"✗ {one.symbol} instrument rules  {one.damage}" for one in rules if one.damage]
+    sound = sum(one.damage is None for one in rules)
+    return lines + ([f"✓ instrument rules of {sound:,} symbol{'s' if sound > 1 else ''}"] if sound else [])
 
 
 def _checked_record(checked: "Checked") -> dict[str, Any]:

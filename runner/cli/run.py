@@ -16,7 +16,7 @@ from runner.cli import bots
 from runner.cli.progress import progress
 
 if TYPE_CHECKING:
-    from runner.modes import Range
+    from runner.modes import Bench, Range
 
 
 @click.command()
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write report.json and trades.csv here."
 )
+@click.option(
+    "--stress", is_flag=True, help="Run it again under worse conditions and tell what becomes of the result."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (schemas/report.v1.json).")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
@@ -51,6 +54,7 @@ def command(
     sets: tuple[str, ...],
     data_source: str,
     out: Path | None,
+    stress: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -60,12 +64,15 @@ def command(
     runner run bots/btc_trend.yaml --backtest
     runner run bots/btc_trend.yaml --backtest --data sample
     runner run bots/btc_trend.yaml --backtest --from 2024-01-01 --to 2024-06-30 --set fast=13 --json
+    runner run bots/btc_trend.yaml --backtest --stress
 
-    The headline is the adverse path: inside a bar, what hurts happens first.
+    The headline is the adverse path: inside a bar, what hurts happens first. --stress doubles fees and
+    slippage, enters one bar late, moves each parameter by 10 %, removes the best trades and shuffles them.
     """
-    from runner.modes import MODES, backtest
+    from runner.modes import MODES, backtest, bench_for, stress_test
     from runner.report.document import build_report, render_json
     from runner.report.files import write_report
+    from runner.report.stress import render_stress
     from runner.report.terminal import render_terminal, wants_style
 
     if mode is None:
@@ -76,11 +83,16 @@ def command(
     span = wanted_range(begin, end)
     if out is not None and out.exists() and not os.access(out, os.W_OK):
         raise click.UsageError(f"--out {out}: this folder cannot be written")
+    bench = bench_for(compiled, data_source, span, stress=stress)
+    _say(bench, quiet)
     with progress(compiled.document.name, "bars", quiet=quiet) as shown:
-        result = backtest(
-            compiled, data_source, span, on_progress=shown, on_engine=lambda name: _say(name, quiet)
-        )
-    report = build_report(result, mode=mode, generated_at_ms=time.time_ns() // 1_000_000)
+        result = backtest(compiled, bench, on_progress=shown)
+    stressed = None
+    if stress:
+        with progress(f"{compiled.document.name} under stress", "scenarios", quiet=quiet) as shown:
+            stressed = stress_test(compiled, bench, result, on_progress=shown)
+    generated_at_ms = time.time_ns() // 1_000_000
+    report = build_report(result, mode=mode, generated_at_ms=generated_at_ms, stress=stressed)
     if out is not None:
         write_report(out, report)
     if as_json:
@@ -88,6 +100,8 @@ def command(
         return
     styled = wants_style(os.environ, is_terminal=sys.stdout.isatty())
     click.echo(render_terminal(report, styled=styled), nl=False, color=styled)
+    if report.stress is not None:
+        click.echo("\n" + render_stress(report.stress), nl=False)
     if out is not None:
         click.echo(f"wrote {out / 'report.json'} and {out / 'trades.csv'}", err=True)
 
@@ -109,9 +123,13 @@ def wanted_range(begin: str | None, end: str | None) -> "Range":
     return Range(start.ms if start else None, stop.stop_ms if stop else None)
 
 
-def _say(engine: str, quiet: bool) -> None:
-    """A long run without numba is slower than it needs to be; say so once."""
+def _say(bench: "Bench", quiet: bool) -> None:
+    """What makes this run slower than the next, or than it needs to be."""
     from runner.core.kernel import numba_installed
 
-    if engine == "interpreted" and not numba_installed() and not quiet:
+    if quiet:
+        return
+    if bench.cold:
+        click.echo("note: compiling the core, once for this version: about half a minute", err=True)
+    elif not numba_installed():
         click.echo("note: running interpreted; `pip install 'runner[fast]'` makes long runs faster", err=True)

@@ -53,7 +53,7 @@ def command(
     compiled = bots.load_compiled(bot, sets)
     market, _ = load_for(compiled, data_source, wanted_range(begin, None))
     row = _row_of(market, moment_ms.ms)
-    moment = moment_at(compiled.plan, market, evaluate(compiled.program, market), row)
+    moment = moment_at(compiled, market, evaluate(compiled.program, market), row)
     found = trace(compiled.program, market, row, facts=facts_of(compiled.plan, moment))
     gates = _gates(compiled, moment)
     if as_json:

@@ -13,6 +13,7 @@ from runner.bot.names import lint_names
 from runner.bot.problem import Problem, has_errors, ordered
 from runner.bot.ranges import lint_ranges
 from runner.bot.source import Source
+from runner.bot.venue import Liquidity as Cap
 from runner.compiler.draft import Draft, draft
 from runner.compiler.expression import identity
 from runner.compiler.program import Program
@@ -30,6 +31,7 @@ from runner.domain.plan import (
     COOLDOWNS_MAX,
     FLATTEN,
     HALT,
+    NO_CAP,
     NO_COOLDOWN,
     NO_TARGET,
     SIZE_EQUITY,
@@ -41,6 +43,7 @@ from runner.domain.plan import (
     Costs,
     EntryOrder,
     Limits,
+    Liquidity,
     Plan,
     Sizing,
     StopRule,
@@ -122,6 +125,7 @@ def build_plan(
         timeframe_ms=timeframe_ms,
         capital_usdt=document.backtest.capital.usdt,
         fill_on_touch=document.backtest.limit_fill == "touch",
+        liquidity=_liquidity(document.backtest.liquidity),
     )
 
 
@@ -139,7 +143,12 @@ def _sizing(document: Document) -> Sizing:
     cap = asked.max_notional
     ratio_max = cap.ratio if isinstance(cap, EquityRatio) else 0.0
     usdt_max = 0.0 if cap is None or isinstance(cap, EquityRatio) else cap.usdt
-    return Sizing(kind, measure, float(document.market.leverage), ratio_max, usdt_max)
+    cross = document.market.margin == "cross"
+    return Sizing(kind, measure, float(document.market.leverage), ratio_max, usdt_max, cross)
+
+
+def _liquidity(cap: Cap | None) -> Liquidity:
+    return Liquidity(cap.share.ratio, cap.rest == "carry") if cap else NO_CAP
 
 
 def _entry(document: Document) -> EntryOrder:

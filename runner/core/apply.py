@@ -13,10 +13,12 @@ from runner.domain.order import (
     ENTRY,
     LEG_ENTRY,
     LEG_MARKET,
+    LEG_STOP,
+    LEG_TARGET,
+    MARKET,
     MAX_DRAWDOWN,
     NO_ORDERS,
     NOTHING,
-    POST_ONLY,
     REVERSE,
     STOP_LOSS,
     Fill,
@@ -27,18 +29,16 @@ from runner.domain.plan import HALT, Plan
 from runner.domain.position import FLAT, NO_TRADE, Account, Guard, Position, State, Trade
 
 from .exits import first_stop, ladder, protective_stop
-from .kernel import kernel
+from .kernel import inner_kernel
 from .limits import DAY_MS, after_entry, after_exit
-from .margin import liquidation_price
+from .margin import liquidation_price, margin_behind
 
 
-@kernel
+@inner_kernel
 def apply(plan: Plan, state: State, fill: Fill) -> State:
     """The state after `fill`."""
-    if fill.reason == POST_ONLY:
-        return with_orders(state, Orders(NOTHING, NOTHING, state.orders.stop, state.orders.targets))
     if fill.quantity <= 0.0:
-        return state
+        return dropped(state, fill)
     held = state.position.quantity
     closing = 0.0
     if held * fill.side < 0.0:
@@ -48,19 +48,47 @@ def apply(plan: Plan, state: State, fill: Fill) -> State:
         opening = fill.quantity - closing
         if opening < plan.instrument.step_size * 0.5:
             opening = 0.0
+    market = state.orders.market
     if closing > 0.0:
         state = closed(plan, state, fill, closing, fill.fee_usdt * (closing / fill.quantity))
+        if state.position.quantity == 0.0 and fill.reason == REVERSE and opening == 0.0:
+            rest = remaining(market, fill, LEG_MARKET)  # what is to open may still be on its way
+            state = with_orders(state, Orders(rest, NOTHING, NOTHING, NO_ORDERS.targets))
     if opening > 0.0:
         state = opened(plan, state, fill, opening, fill.fee_usdt * (opening / fill.quantity))
     return state
 
 
-@kernel
-def settle(state: State, payment_usdt: float) -> State:
-    """A funding payment for the open position; received is positive."""
+@inner_kernel
+def dropped(state: State, fill: Fill) -> State:
+    """The venue rejected an order: it is not wanted any more."""
+    orders = state.orders
+    market = NOTHING if fill.leg == LEG_MARKET else orders.market
+    entry = NOTHING if fill.leg == LEG_ENTRY else orders.entry
+    return with_orders(state, Orders(market, entry, orders.stop, orders.targets))
+
+
+@inner_kernel
+def settle(plan: Plan, state: State, payment_usdt: float) -> State:
+    """A funding payment; received is positive. It moves a cross liquidation price."""
     account = with_cash(state.account, state.account.cash_usdt + payment_usdt)
+    position = state.position
+    if position.quantity == 0.0:
+        return State(
+            position,
+            state.trade,
+            state.orders,
+            account,
+            state.guard,
+            state.signal,
+            state.refusal,
+        )
+    if plan.sizing.cross:
+        margin = account.cash_usdt
+        quantity, entry = position.quantity, position.entry_price
+        position = Position(quantity, entry, margin, liquidation_price(plan, quantity, entry, margin))
     return State(
-        state.position,
+        position,
         with_pnl(state.trade, state.trade.net_pnl_usdt + payment_usdt),
         state.orders,
         account,
@@ -70,7 +98,7 @@ def settle(state: State, payment_usdt: float) -> State:
     )
 
 
-@kernel
+@inner_kernel
 def closed(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: float) -> State:
     """`quantity` of the position closed at the fill's price."""
     position = state.position
@@ -82,6 +110,8 @@ def closed(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
     if left < plan.instrument.step_size * 0.5:
         return ended(plan, state, fill, account, trade.net_pnl_usdt)
     margin = position.margin_usdt * (left / abs(position.quantity))
+    if plan.sizing.cross:
+        margin = account.cash_usdt
     position = Position(
         side * left,
         position.entry_price,
@@ -89,17 +119,46 @@ def closed(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
         liquidation_price(plan, side * left, position.entry_price, margin),
     )
     trade = with_closed(trade, trade.closed_quantity + quantity)
-    market = remaining(state.orders.market, fill, LEG_MARKET)
+    cut_target = fill.leg >= LEG_TARGET and not fill.final
     orders = Orders(
-        market,
+        closing_rest(state.orders.market, fill, quantity),
         NOTHING,
-        protective_stop(plan, position, trade, account),
-        ladder(plan, position, trade),
+        stop_after(plan, state.orders.stop, fill, position, trade, account),
+        ladder(plan, position, trade, fill.time_ms + 1 if cut_target else 0),
     )
     return State(position, trade, orders, account, state.guard, state.signal, state.refusal)
 
 
-@kernel
+@inner_kernel
+def closing_rest(order: Order, fill: Fill, quantity: float) -> Order:
+    """What of a market order still waits; one that closes has less to close after another order did."""
+    if fill.leg == LEG_MARKET or order.side != fill.side:
+        return remaining(order, fill, LEG_MARKET)
+    return Order(
+        order.kind,
+        order.side,
+        order.quantity - quantity,
+        order.price,
+        order.reason,
+        order.placed_ms,
+        order.expires_ms,
+    )
+
+
+@inner_kernel
+def stop_after(
+    plan: Plan, resting: Order, fill: Fill, position: Position, trade: Trade, account: Account
+) -> Order:
+    """The stop of what is left; one that was triggered and not filled whole goes on as a market order."""
+    left = abs(position.quantity)
+    if fill.leg == LEG_STOP and not fill.final:
+        return Order(MARKET, fill.side, left, 0.0, fill.reason, fill.time_ms + 1, 0)
+    if resting.kind == MARKET:
+        return Order(MARKET, resting.side, left, 0.0, resting.reason, resting.placed_ms, 0)
+    return protective_stop(plan, position, trade, account)
+
+
+@inner_kernel
 def ended(plan: Plan, state: State, fill: Fill, account: Account, net_pnl_usdt: float) -> State:
     """Flat: every order is gone, streaks and cooldowns are counted, a limit that fired is remembered."""
     bar_close_ms = (fill.time_ms // plan.timeframe_ms + 1) * plan.timeframe_ms
@@ -132,7 +191,7 @@ def ended(plan: Plan, state: State, fill: Fill, account: Account, net_pnl_usdt: 
     return State(FLAT, trade, NO_ORDERS, account, guard, state.signal, state.refusal)
 
 
-@kernel
+@inner_kernel
 def opened(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: float) -> State:
     """`quantity` more in the fill's direction: a new trade, or a further part of an entry."""
     before = abs(state.position.quantity)
@@ -141,8 +200,8 @@ def opened(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
     if before == 0.0:
         price = fill.price
     account = with_cash(state.account, state.account.cash_usdt - fee_usdt)
-    margin = total * price / plan.sizing.leverage
     signed = fill.side * total
+    margin = margin_behind(plan, total, price, account.cash_usdt)
     position = Position(signed, price, margin, liquidation_price(plan, signed, price, margin))
     trade = grown_trade(plan, state.trade, fill, quantity, fee_usdt, price)
     guard = after_entry(state.guard, fill.time_ms) if before == 0.0 else state.guard
@@ -150,12 +209,12 @@ def opened(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
         remaining(state.orders.market, fill, LEG_MARKET),
         remaining(state.orders.entry, fill, LEG_ENTRY),
         protective_stop(plan, position, trade, account),
-        ladder(plan, position, trade),
+        ladder(plan, position, trade, 0),
     )
     return State(position, trade, orders, account, guard, state.signal, state.refusal)
 
 
-@kernel
+@inner_kernel
 def grown_trade(
     plan: Plan, trade: Trade, fill: Fill, quantity: float, fee_usdt: float, entry_price: float
 ) -> Trade:
@@ -192,16 +251,18 @@ def grown_trade(
     )
 
 
-@kernel
+@inner_kernel
 def remaining(order: Order, fill: Fill, leg: int) -> Order:
-    """What of `order` still waits after the fill."""
+    """What of `order` still waits after the fill; it does not execute again in the bar of the fill."""
+    if fill.leg != leg:
+        return order
     left = order.quantity - fill.quantity
-    if fill.leg != leg or left <= order.quantity * 1e-9:
-        return NOTHING if fill.leg == leg else order
-    return Order(order.kind, order.side, left, order.price, order.reason, order.placed_ms, order.expires_ms)
+    if fill.final or left <= order.quantity * 1e-9:
+        return NOTHING
+    return Order(order.kind, order.side, left, order.price, order.reason, fill.time_ms + 1, order.expires_ms)
 
 
-@kernel
+@inner_kernel
 def with_orders(state: State, orders: Orders) -> State:
     """The state with other wanted orders."""
     return State(
@@ -215,7 +276,7 @@ def with_orders(state: State, orders: Orders) -> State:
     )
 
 
-@kernel
+@inner_kernel
 def with_cash(account: Account, cash_usdt: float) -> Account:
     """The account with another wallet balance."""
     return Account(
@@ -227,7 +288,7 @@ def with_cash(account: Account, cash_usdt: float) -> Account:
     )
 
 
-@kernel
+@inner_kernel
 def with_pnl(trade: Trade, net_pnl_usdt: float) -> Trade:
     """The trade with another realised net pnl."""
     return Trade(
@@ -245,7 +306,7 @@ def with_pnl(trade: Trade, net_pnl_usdt: float) -> Trade:
     )
 
 
-@kernel
+@inner_kernel
 def with_closed(trade: Trade, closed_quantity: float) -> Trade:
     """The trade with more of it closed."""
     return Trade(

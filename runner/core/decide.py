@@ -58,8 +58,8 @@ from runner.domain.position import (
 )
 
 from .exits import first_stop, protective_stop, ratchet
-from .kernel import hot_kernel, kernel
-from .limits import DAY_MS, flattening, judged, limit_refusal, stop_refusal
+from .kernel import hot_kernel, inner_kernel
+from .limits import DAY_MS, after_exit, flattening, judged, limit_refusal, liquidation_refusal, stop_refusal
 from .sizing import entry_quantity, round_down, round_up
 
 BOTH = 2  # a signal both ways, which never trades
@@ -150,7 +150,7 @@ def decide_open(
     trade = followed(plan, position, state.trade, bar, row)
     stop = state.orders.stop
     limits = plan.limits
-    if (
+    if stop.kind != MARKET and (  # a triggered stop is not moved any more
         trade.stop_price != state.trade.stop_price
         or limits.daily_loss_action > BLOCK
         or limits.drawdown_action > BLOCK
@@ -161,16 +161,35 @@ def decide_open(
     if signal != 0:
         refusal = REFUSED_BOTH_SIDES if signal == BOTH else REFUSED_IN_POSITION
     market = state.orders.market  # an exit once wanted stays wanted until it is filled
+    entry = state.orders.entry
+    if entry.kind != NO_ORDER and not still_wanted(plan, entry, bar, account, guard):
+        entry = NOTHING
+    if market.reason == ENTRY and not still_wanted(plan, market, bar, account, guard):
+        market = NOTHING
     reason = exit_reason(plan, position, trade, bar, row, account, guard)
     if reason != 0:
         market = Order(MARKET, -trade.side, held, 0.0, reason, bar.close_time_ms, 0)
+        entry = NOTHING
     elif plan.entry.reverse and signal == -trade.side:
         setup = row.stop_long if signal > 0 else row.stop_short
-        quantity, refusal = opening(plan, bar, account, guard, signal, setup)
+        reverse_close_ms = bar.close_time_ms + plan.timeframe_ms
+        after = after_exit(plan, guard, expected_pnl(plan, position, trade, bar), REVERSE, reverse_close_ms)
+        quantity, refusal = opening(plan, bar, account, after, signal, setup)
         market = Order(MARKET, signal, held + quantity, 0.0, REVERSE, bar.close_time_ms, 0)
+        entry = NOTHING
         trade = with_setup(trade, setup)
-    orders = Orders(market, NOTHING, stop, state.orders.targets)
+    orders = Orders(market, entry, stop, state.orders.targets)
     return State(position, trade, orders, account, guard, signal, refusal)
+
+
+@inner_kernel
+def expected_pnl(plan: Plan, position: Position, trade: Trade, bar: Bar) -> float:
+    """What the trade would end with if it were closed at this close: a reverse opens in the very fill that
+    closes, so the cooldowns of its own exit are judged beforehand.
+    """
+    held = abs(position.quantity)
+    gain = held * (bar.close - position.entry_price) * trade.side
+    return trade.net_pnl_usdt + gain - held * bar.close * plan.costs.taker_ratio
 
 
 @hot_kernel
@@ -200,7 +219,7 @@ def bars_in_trade(plan: Plan, trade: Trade, bar: Bar) -> int:
     return (bar.close_time_ms - trade.entry_time_ms + plan.timeframe_ms - 1) // plan.timeframe_ms
 
 
-@kernel
+@inner_kernel
 def exit_verdict(
     plan: Plan,
     steps: tuple[Step, ...],
@@ -229,7 +248,7 @@ def exit_verdict(
     return stack % 4
 
 
-@kernel
+@inner_kernel
 def fact_of(plan: Plan, fact: int, position: Position, trade: Trade, bar: Bar) -> float:
     """What exit rules may ask about the open position; NaN where it is not defined."""
     if fact == FACT_BARS_IN_TRADE:
@@ -242,7 +261,7 @@ def fact_of(plan: Plan, fact: int, position: Position, trade: Trade, bar: Bar) -
     return float(trade.side)
 
 
-@kernel
+@inner_kernel
 def compared(compare: int, left: float, right: float) -> int:
     """Three-valued comparison: UNKNOWN when either side is NaN."""
     if math.isnan(left) or math.isnan(right):
@@ -262,7 +281,7 @@ def compared(compare: int, left: float, right: float) -> int:
     return TRUE if holds else 0
 
 
-@kernel
+@inner_kernel
 def limit_price(plan: Plan, side: int, close: float) -> float:
     """Where a limit entry rests: `offset_ratio` better than the close, rounded away from the market."""
     price = close * (1.0 - side * plan.entry.offset_ratio)
@@ -270,7 +289,7 @@ def limit_price(plan: Plan, side: int, close: float) -> float:
     return round_down(price, tick) if side > 0 else round_up(price, tick)
 
 
-@kernel
+@inner_kernel
 def opening(
     plan: Plan, bar: Bar, account: Account, guard: Guard, side: int, setup: float
 ) -> tuple[float, int]:
@@ -283,7 +302,18 @@ def opening(
     refusal = stop_refusal(plan, side, price, setup, stop)
     if refusal != ACCEPTED:
         return 0.0, refusal
-    return entry_quantity(plan, account.equity_usdt, price, abs(price - stop))
+    quantity, refusal = entry_quantity(plan, account.equity_usdt, price, abs(price - stop))
+    if refusal == ACCEPTED:
+        refusal = liquidation_refusal(plan, side * quantity, price, stop, account.cash_usdt)
+    return (quantity if refusal == ACCEPTED else 0.0), refusal
+
+
+@inner_kernel
+def still_wanted(plan: Plan, order: Order, bar: Bar, account: Account, guard: Guard) -> bool:
+    """Whether an entry that waits may go on waiting: not expired, and no limit refuses it."""
+    if order.expires_ms > 0 and bar.close_time_ms >= order.expires_ms:
+        return False
+    return limit_refusal(plan, account, guard, bar.close_time_ms) == ACCEPTED
 
 
 @hot_kernel
@@ -297,30 +327,26 @@ def decide_flat(
     signal: int,
 ) -> State:
     """Without a position: keep, drop or place an entry."""
-    resting = state.orders.entry
-    if resting.kind != NO_ORDER and (
-        bar.close_time_ms >= resting.expires_ms
-        or limit_refusal(plan, account, guard, bar.close_time_ms) != ACCEPTED
-    ):
-        resting = NOTHING
     orders = state.orders
     trade = state.trade
-    if resting.kind == NO_ORDER and (
-        orders.entry.kind != NO_ORDER or orders.market.kind != NO_ORDER
-    ):  # an entry that never filled is not wanted any more
-        orders = NO_ORDERS
-        trade = NO_TRADE
+    waiting = orders.market if orders.market.kind != NO_ORDER else orders.entry
+    if waiting.kind != NO_ORDER:
+        carried = waiting.kind == LIMIT or plan.liquidity.carry  # a market entry is else decided anew
+        if not carried or not still_wanted(plan, waiting, bar, account, guard):
+            waiting = NOTHING
+            orders = NO_ORDERS
+            trade = NO_TRADE
     if signal == 0:
         return State(state.position, trade, orders, account, guard, signal, ACCEPTED)
     if signal == BOTH:
         return State(state.position, trade, orders, account, guard, signal, REFUSED_BOTH_SIDES)
-    if resting.side == signal:
+    if waiting.side == signal:
         return State(state.position, trade, orders, account, guard, signal, REFUSED_RESTING)
     marked_state = State(state.position, trade, orders, account, guard, signal, ACCEPTED)
     return placed(plan, marked_state, bar, row)
 
 
-@kernel
+@inner_kernel
 def placed(plan: Plan, state: State, bar: Bar, row: Row) -> State:
     """An entry that the state's signal asks for, or the gate that refused it."""
     side, account, guard = state.signal, state.account, state.guard
@@ -340,7 +366,7 @@ def placed(plan: Plan, state: State, bar: Bar, row: Row) -> State:
     return State(state.position, with_setup(NO_TRADE, setup), orders, account, guard, side, ACCEPTED)
 
 
-@kernel
+@inner_kernel
 def with_setup(trade: Trade, setup: float) -> Trade:
     """The trade that remembers the stop figure of the entry now wanted."""
     return Trade(

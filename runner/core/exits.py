@@ -22,7 +22,7 @@ from runner.domain.order import (
 from runner.domain.plan import ABSENT, BLOCK, BY_DISTANCE, BY_PRICE, BY_R, BY_RATIO, Limits, Plan, Target
 from runner.domain.position import Account, Position, Trade
 
-from .kernel import hot_kernel, kernel
+from .kernel import hot_kernel, inner_kernel
 from .sizing import round_down, round_up
 
 
@@ -42,7 +42,7 @@ def round_protective(side: int, price: float, tick_size: float) -> float:
     return round_up(price, tick_size) if side > 0 else round_down(price, tick_size)
 
 
-@kernel
+@inner_kernel
 def first_stop(plan: Plan, side: int, price: float, setup: float) -> float:
     """The stop of an entry at `price`, from Row's stop figure at the decision; 0 without a stop rule."""
     kind = plan.stop.kind
@@ -130,13 +130,13 @@ def drawdown_level(limits: Limits, account: Account) -> float:
     return account.peak_equity_usdt * (1.0 - limits.drawdown_ratio)
 
 
-@kernel
+@inner_kernel
 def price_at_equity(position: Position, account: Account, level_usdt: float) -> float:
     """The price at which the open position brings equity down to `level_usdt` (≤ 0: no such price)."""
     return position.entry_price + (level_usdt - account.cash_usdt) / position.quantity
 
 
-@kernel
+@inner_kernel
 def protective_stop(plan: Plan, position: Position, trade: Trade, account: Account) -> Order:
     """The tightest of the strategy's stop and the prices at which a flattening loss limit would be hit."""
     side = trade.side
@@ -165,7 +165,7 @@ def protective_stop(plan: Plan, position: Position, trade: Trade, account: Accou
     return Order(STOP_MARKET, -side, abs(position.quantity), price, reason, 0, 0)
 
 
-@kernel
+@inner_kernel
 def target_price(plan: Plan, target: Target, side: int, entry_price: float, r_distance: float) -> float:
     """Rounded to the tick away from the entry, so that a target never pays less than it says."""
     distance = target.at * r_distance if target.kind == BY_R else target.at * entry_price
@@ -174,7 +174,7 @@ def target_price(plan: Plan, target: Target, side: int, entry_price: float, r_di
     return round_up(price, tick) if side > 0 else round_down(price, tick)
 
 
-@kernel
+@inner_kernel
 def ladder_part(plan: Plan, position: Position, trade: Trade, part: float) -> float:
     """The quantity that all rungs up to a cumulative `part` have closed when they are done."""
     if part >= 1.0 - 1e-9:
@@ -182,8 +182,10 @@ def ladder_part(plan: Plan, position: Position, trade: Trade, part: float) -> fl
     return round_down(trade.quantity * part, plan.instrument.step_size)
 
 
-@kernel
-def rung(plan: Plan, position: Position, trade: Trade, target: Target, before: float) -> Order:
+@inner_kernel
+def rung(
+    plan: Plan, position: Position, trade: Trade, target: Target, before: float, placed_ms: int
+) -> Order:
     """One target order; what the ladder has closed already is taken from its nearest rungs first."""
     if target.kind == ABSENT or (target.kind == BY_R and trade.r_distance <= 0.0):
         return NOTHING
@@ -195,12 +197,12 @@ def rung(plan: Plan, position: Position, trade: Trade, target: Target, before: f
         return NOTHING
     price = target_price(plan, target, trade.side, position.entry_price, trade.r_distance)
     kind = TAKE_PROFIT_MARKET if target.market else LIMIT
-    return Order(kind, -trade.side, quantity, price, TAKE_PROFIT, 0, 0)
+    return Order(kind, -trade.side, quantity, price, TAKE_PROFIT, placed_ms, 0)
 
 
-@kernel
-def ladder(plan: Plan, position: Position, trade: Trade) -> tuple[Order, Order, Order, Order]:
-    """The targets that should rest."""
+@inner_kernel
+def ladder(plan: Plan, position: Position, trade: Trade, placed_ms: int) -> tuple[Order, Order, Order, Order]:
+    """The targets that should rest; they execute in bars that open at `placed_ms` or later."""
     first, second, third, fourth = plan.targets[0], plan.targets[1], plan.targets[2], plan.targets[3]
     if first.kind == ABSENT:
         return NO_TARGETS
@@ -208,8 +210,8 @@ def ladder(plan: Plan, position: Position, trade: Trade) -> tuple[Order, Order, 
     three = two + second.part
     four = three + third.part
     return (
-        rung(plan, position, trade, first, 0.0),
-        rung(plan, position, trade, second, two),
-        rung(plan, position, trade, third, three),
-        rung(plan, position, trade, fourth, four),
+        rung(plan, position, trade, first, 0.0, placed_ms),
+        rung(plan, position, trade, second, two, placed_ms),
+        rung(plan, position, trade, third, three, placed_ms),
+        rung(plan, position, trade, fourth, four, placed_ms),
     )

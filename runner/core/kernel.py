@@ -1,5 +1,5 @@
-"""One source, run two ways: `kernel` and `hot_kernel` mark what numba may compile, `compiled` loads a
-package compiled.
+"""One source, run two ways: `kernel`, `inner_kernel` and `hot_kernel` mark what numba may compile, `compiled`
+loads a package compiled.
 
 In: the name of a package whose modules import these marks from their own `.kernel`.
 Out: the same package, imported a second time under another name with every kernel compiled.
@@ -28,12 +28,19 @@ _SOURCES = {"runner.core": ("runner.core", "runner.domain"), "indicators": ("ind
 
 
 def kernel(function: F) -> F:
-    """Mark a function as belonging to the compilable subset; interpreted, it is the function itself."""
+    """Mark a function of the compilable subset that Python calls; interpreted, it is the function itself."""
+    return function
+
+
+def inner_kernel(function: F) -> F:
+    """Like `kernel`, for what only kernels call: without the code that takes Python's objects apart, which
+    for a state is half of all compilation, and kept on disk as part of its caller.
+    """
     return function
 
 
 def hot_kernel(function: F) -> F:
-    """Like `kernel`, for what every bar needs: compiled into its caller, so that a state is not copied
+    """Like `inner_kernel`, for what every bar needs: compiled into its caller, so that a state is not copied
     for a call.
     """
     return function
@@ -57,8 +64,10 @@ def compiled(package: str, cache_root: Path) -> types.ModuleType:
     folder.mkdir(parents=True, exist_ok=True)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     decorators = types.ModuleType(f"{alias}.kernel")
+    inner: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorators.kernel = numba.njit(cache=True, error_model="numpy")  # type: ignore[attr-defined]
-    decorators.hot_kernel = numba.njit(cache=True, error_model="numpy", forceinline=True)  # type: ignore[attr-defined]
+    decorators.inner_kernel = numba.njit(**inner)  # type: ignore[attr-defined]
+    decorators.hot_kernel = numba.njit(forceinline=True, **inner)  # type: ignore[attr-defined]
     origin = _folder_of(package)
     spec = importlib.util.spec_from_file_location(
         alias, origin / "__init__.py", submodule_search_locations=[str(origin)]

@@ -8,6 +8,7 @@ Source: execution semantics "Limits: named states, named actions".
 
 from runner.domain.order import LIQUIDATION, STOP_LOSS
 from runner.domain.plan import (
+    ABSENT,
     AFTER_EXIT,
     AFTER_LOSS,
     AFTER_LOSSES,
@@ -34,8 +35,8 @@ from runner.domain.position import (
 )
 
 from .exits import daily_loss_level, drawdown_level
-from .kernel import hot_kernel, kernel
-from .margin import liquidation_price
+from .kernel import hot_kernel, inner_kernel
+from .margin import liquidation_price, margin_behind
 
 DAY_MS = 86_400_000
 
@@ -76,7 +77,7 @@ def flattening(plan: Plan, account: Account, guard: Guard) -> bool:
     return limits.drawdown_action > BLOCK and guard.drawdown_hit
 
 
-@kernel
+@inner_kernel
 def after_exit(plan: Plan, guard: Guard, net_pnl_usdt: float, reason: int, closed_ms: int) -> Guard:
     """The guard after a round trip ended inside the bar that closes at `closed_ms`: streak and cooldowns."""
     losses = guard.losses_in_row + 1 if net_pnl_usdt < 0.0 else 0
@@ -104,7 +105,7 @@ def after_exit(plan: Plan, guard: Guard, net_pnl_usdt: float, reason: int, close
     )
 
 
-@kernel
+@inner_kernel
 def after_entry(guard: Guard, time_ms: int) -> Guard:
     """The guard after an entry: one more on its UTC day."""
     day = time_ms // DAY_MS
@@ -120,32 +121,32 @@ def after_entry(guard: Guard, time_ms: int) -> Guard:
     )
 
 
-@kernel
+@inner_kernel
 def halted_gate(guard: Guard) -> bool:
     """An operator has to resume."""
     return guard.halted
 
 
-@kernel
+@inner_kernel
 def daily_loss_gate(account: Account, guard: Guard) -> bool:
     """The daily loss limit was hit on this UTC day."""
     return guard.daily_loss_day == account.day
 
 
-@kernel
+@inner_kernel
 def cooldown_gate(guard: Guard, now_ms: int) -> bool:
     """A cooldown runs."""
     return now_ms < guard.blocked_until_ms
 
 
-@kernel
+@inner_kernel
 def trades_gate(plan: Plan, account: Account, guard: Guard) -> bool:
     """The day's entries are used up."""
     most = plan.limits.trades_per_day
     return most > 0 and guard.entries_day == account.day and guard.entries_today >= most
 
 
-@kernel
+@inner_kernel
 def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> int:
     """The first gate of the limits that refuses an entry at `now_ms`, or ACCEPTED."""
     if halted_gate(guard):
@@ -163,12 +164,10 @@ def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> in
     return ACCEPTED
 
 
-@kernel
+@inner_kernel
 def stop_refusal(plan: Plan, side: int, price: float, setup: float, stop_price: float) -> int:
-    """Whether an entry of `side` at `price` would have a stop that is known, on its side, and before
-    liquidation.
-    """
-    if plan.stop.kind == 0:
+    """Whether an entry of `side` at `price` would have a stop that is known and on its side."""
+    if plan.stop.kind == ABSENT:
         return ACCEPTED
     if setup != setup:  # NaN: not warm yet  # noqa: PLR0124
         return REFUSED_STOP_UNKNOWN
@@ -178,8 +177,18 @@ def stop_refusal(plan: Plan, side: int, price: float, setup: float, stop_price: 
         return REFUSED_STOP_SIDE
     if stop_price <= 0.0 or (price - stop_price) * side <= 0.0:
         return REFUSED_STOP_SIDE
-    margin = price / plan.sizing.leverage
-    liquidation = liquidation_price(plan, float(side), price, margin)
-    if liquidation > 0.0 and (stop_price - liquidation) * side <= 0.0:
+    return ACCEPTED
+
+
+@inner_kernel
+def liquidation_refusal(
+    plan: Plan, quantity: float, price: float, stop_price: float, cash_usdt: float
+) -> int:
+    """Whether a position of the signed `quantity` would be liquidated before its stop at `stop_price`."""
+    if plan.stop.kind == ABSENT:
+        return ACCEPTED
+    margin = margin_behind(plan, quantity, price, cash_usdt)
+    liquidation = liquidation_price(plan, quantity, price, margin)
+    if liquidation > 0.0 and (stop_price - liquidation) * quantity <= 0.0:
         return REFUSED_STOP_BEYOND_LIQUIDATION
     return ACCEPTED

@@ -6,17 +6,17 @@ called again.
 """
 
 from runner.domain.bar import Bar
-from runner.domain.order import NO_ORDER
+from runner.domain.order import MARKET, NO_ORDER
 from runner.domain.plan import Plan
 from runner.domain.position import State
 from runner.domain.tape import Feed, Progress, Tape
 
 from .decide import decide
-from .kernel import hot_kernel, kernel
-from .step import FILLS_PER_BAR_MAX, at_open, funded, inside, within_reach
+from .kernel import hot_kernel, inner_kernel, kernel
+from .step import FILLS_PER_BAR_MAX, at_open, equity_at, funded, inside, owed, within_reach
 
 
-@hot_kernel
+@kernel
 def run(
     plan: Plan,
     feed: Feed,
@@ -24,7 +24,7 @@ def run(
     state: State,
     progress: Progress,
     stop: int,
-    favourable: bool,
+    path: int,
 ) -> tuple[State, Progress]:
     """Bars from `progress.bar` up to `stop`, or as far as the tape has room for fills."""
     while progress.bar < stop and len(tape.fills) - progress.fills >= FILLS_PER_BAR_MAX:
@@ -32,15 +32,15 @@ def run(
         place = feed.offset + index
         bar = feed.bars[index]
         if eventful(plan, feed, state, progress, bar):
-            state, progress = trade_bar(plan, feed, tape, state, progress, bar, favourable)
+            state, progress = trade_bar(plan, feed, tape, state, progress, bar, path)
+            worst = progress.worst_usdt
+        else:
+            worst = equity_at(state, bar.mark_low if state.position.quantity > 0.0 else bar.mark_high)
         state = decide(plan, state, bar, feed.rows[index])
         equity = state.account.equity_usdt
-        held = state.position.quantity
-        hurt = bar.mark_low if held > 0.0 else bar.mark_high
-        worst = state.account.cash_usdt + held * (hurt - state.position.entry_price)
         tape.equity_usdt[place] = equity
         tape.worst_equity_usdt[place] = min(worst, equity)
-        tape.position[place] = held
+        tape.position[place] = state.position.quantity
         tape.signal[place] = state.signal
         tape.refusal[place] = state.refusal
         progress = Progress(
@@ -49,6 +49,9 @@ def run(
             progress.settlements,
             progress.ambiguous,
             progress.resolved,
+            progress.post_only,
+            progress.no_margin,
+            0.0,
         )
     return state, progress
 
@@ -60,12 +63,12 @@ def eventful(plan: Plan, feed: Feed, state: State, progress: Progress, bar: Bar)
     if settled < len(feed.settlements) and feed.settlements[settled].time_ms < bar.close_time_ms:
         return True
     orders = state.orders
-    if orders.market.kind != NO_ORDER or orders.entry.kind != NO_ORDER:
+    if orders.market.kind != NO_ORDER or orders.entry.kind != NO_ORDER or orders.stop.kind == MARKET:
         return True
     return state.position.quantity != 0.0 and within_reach(plan, state, bar)
 
 
-@kernel
+@inner_kernel
 def trade_bar(
     plan: Plan,
     feed: Feed,
@@ -73,44 +76,124 @@ def trade_bar(
     state: State,
     progress: Progress,
     bar: Bar,
-    favourable: bool,
+    path: int,
 ) -> tuple[State, Progress]:
-    """Funding at the open, the open, funding after it, the inside of bar or of its finer bars."""
-    index = progress.bar
-    place = feed.offset + index
-    count = progress.fills
-    state, settled = settlements(feed, tape, state, progress.settlements, bar.open_time_ms + 1)
-    first, last = 0, 0
-    if len(feed.detail_first) > 0:
-        first, last = feed.detail_first[index], feed.detail_first[index + 1]
-    resolved = 0
-    ambiguous = 0
-    state, count = at_open(plan, state, bar, tape, place, count)
-    state, settled = settlements(feed, tape, state, settled, bar.close_time_ms)
-    if last > first and within_reach(plan, state, bar):
-        resolved = 1
-        for fine in range(first, last):
-            finer = feed.finer[fine]
-            if fine > first:
-                state, count = at_open(plan, state, finer, tape, place, count)
-            state, count, doubt = inside(plan, state, finer, favourable, tape, place, count)
-            ambiguous = max(ambiguous, doubt)
-    else:
-        state, count, ambiguous = inside(plan, state, bar, favourable, tape, place, count)
+    """Funding at the open, the open, the inside of the bar or of its finer bars with the funding in it."""
+    place = feed.offset + progress.bar
+    progress = Progress(
+        progress.bar,
+        progress.fills,
+        progress.settlements,
+        progress.ambiguous,
+        progress.resolved,
+        progress.post_only,
+        progress.no_margin,
+        equity_at(state, bar.mark_open),
+    )
+    state, progress = settlements(plan, feed, tape, state, progress, state, bar.open_time_ms + 1)
+    state, progress = at_open(plan, state, bar, tape, progress, place)
+    if has_detail(feed, progress.bar) and within_reach(plan, state, bar):
+        return trade_finer(plan, feed, tape, state, progress, bar, path)
+    before = state
+    state, progress = inside(plan, state, bar, path, tape, progress, place)
+    return settlements(plan, feed, tape, state, progress, before, bar.close_time_ms)
+
+
+@inner_kernel
+def has_detail(feed: Feed, index: int) -> bool:
+    """Whether the finer bars of row `index` are there."""
+    return len(feed.detail_first) > 0 and feed.detail_first[index + 1] > feed.detail_first[index]
+
+
+@inner_kernel
+def trade_finer(
+    plan: Plan,
+    feed: Feed,
+    tape: Tape,
+    state: State,
+    progress: Progress,
+    bar: Bar,
+    path: int,
+) -> tuple[State, Progress]:
+    """The bar through its finer bars: what came first is known to their length."""
+    place = feed.offset + progress.bar
+    first, last = feed.detail_first[progress.bar], feed.detail_first[progress.bar + 1]
+    lowest, highest = first, first
+    for fine in range(first, last):
+        if feed.finer[fine].low < feed.finer[lowest].low:
+            lowest = fine
+        if feed.finer[fine].high > feed.finer[highest].high:
+            highest = fine
+    doubts = progress.ambiguous
+    for fine in range(first, last):
+        finer = with_mark(feed.finer[fine], bar, fine == lowest, fine == highest)
+        if fine > first:
+            state, progress = settlements(plan, feed, tape, state, progress, state, finer.open_time_ms + 1)
+            state, progress = at_open(plan, state, finer, tape, progress, place)
+        state, progress = inside(plan, state, finer, path, tape, progress, place)
+    state, progress = settlements(plan, feed, tape, state, progress, state, bar.close_time_ms)
     return state, Progress(
-        index,
-        count,
-        settled,
-        progress.ambiguous + ambiguous,
-        progress.resolved + resolved,
+        progress.bar,
+        progress.fills,
+        progress.settlements,
+        doubts + min(progress.ambiguous - doubts, 1),
+        progress.resolved + 1,
+        progress.post_only,
+        progress.no_margin,
+        progress.worst_usdt,
     )
 
 
-@kernel
-def settlements(feed: Feed, tape: Tape, state: State, settled: int, before_ms: int) -> tuple[State, int]:
-    """Every settlement before `before_ms` that is still due."""
-    while settled < len(feed.settlements) and feed.settlements[settled].time_ms < before_ms:
-        state, payment = funded(state, feed.settlements[settled])
+@inner_kernel
+def settlements(
+    plan: Plan,
+    feed: Feed,
+    tape: Tape,
+    state: State,
+    progress: Progress,
+    before: State,
+    until_ms: int,
+) -> tuple[State, Progress]:
+    """Every settlement before `until_ms` that is still due.
+
+    Where the position changed around it at a time that is not known, from `before` to `state`, the dearer of
+    the two is paid.
+    """
+    settled = progress.settlements
+    while settled < len(feed.settlements) and feed.settlements[settled].time_ms < until_ms:
+        funding = feed.settlements[settled]
+        payment = min(owed(before, funding), owed(state, funding))
+        state = funded(plan, state, payment)
         tape.payments[settled] = payment
         settled += 1
-    return state, settled
+    return state, Progress(
+        progress.bar,
+        progress.fills,
+        settled,
+        progress.ambiguous,
+        progress.resolved,
+        progress.post_only,
+        progress.no_margin,
+        progress.worst_usdt,
+    )
+
+
+@inner_kernel
+def with_mark(finer: Bar, bar: Bar, lowest: bool, highest: bool) -> Bar:
+    """A finer bar with mark prices: its last prices, kept inside what the bar's own mark prices reached; the
+    finer bars that hold the bar's extremes reach the mark's extremes too, so that none is lost.
+    """
+    low, high = bar.mark_low, bar.mark_high
+    return Bar(
+        finer.open_time_ms,
+        finer.close_time_ms,
+        finer.open,
+        finer.high,
+        finer.low,
+        finer.close,
+        finer.volume,
+        min(max(finer.open, low), high),
+        high if highest else min(max(finer.high, low), high),
+        low if lowest else min(max(finer.low, low), high),
+        min(max(finer.close, low), high),
+    )

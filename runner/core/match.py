@@ -11,33 +11,40 @@ import math
 from runner.domain.bar import Bar, Walk
 from runner.domain.order import (
     BUY,
+    ENTRY,
     LEG_ENTRY,
     LEG_LIQUIDATION,
     LEG_MARKET,
+    LEG_NONE,
     LEG_STOP,
     LEG_TARGET,
     LIMIT,
     LIQUIDATION,
+    MARKET,
     NO_FILL,
+    NO_MARGIN,
     NO_ORDER,
     POST_ONLY,
+    REVERSE,
     SELL,
-    TAKE_PROFIT_MARKET,
+    STOP_MARKET,
     TARGETS_MAX,
     Fill,
     Order,
 )
 from runner.domain.plan import Plan
-from runner.domain.position import Position, State
+from runner.domain.position import State
 
-from .kernel import hot_kernel, kernel
+from .kernel import hot_kernel, inner_kernel
 from .margin import bankruptcy_price
+from .sizing import multiple, round_down
+from .walk import LEGS, leg_end, moved, walk_after_entry
 
 NEVER = 2.0  # a leg is walked from 0 to 1
-LEGS = 3
+SLIPPAGE_RATIO_MAX = 0.5  # an order far beyond the bar's volume; no price turns negative
 
 
-@kernel
+@inner_kernel
 def slipped(plan: Plan, side: int, price: float, quantity: float, volume: float) -> float:
     """A taker's price: moved against us by the fixed ratio plus the impact of our share of the bar's
     volume.
@@ -47,51 +54,133 @@ def slipped(plan: Plan, side: int, price: float, quantity: float, volume: float)
     if costs.slippage_impact > 0.0:
         share = quantity / volume if volume > 0.0 else 1.0
         ratio += costs.slippage_impact * math.sqrt(share)
+        ratio = min(ratio, SLIPPAGE_RATIO_MAX)
     return price * (1.0 + side * ratio)
 
 
-@kernel
-def taker_fill(plan: Plan, order: Order, leg: int, reference: float, bar: Bar, at_open: bool) -> Fill:
+@hot_kernel
+def waits(order: Order, bar: Bar) -> bool:
+    """Whether an order may execute in this bar: it is there, not expired, and not what a fill just left."""
+    if order.kind == NO_ORDER or order.placed_ms > bar.open_time_ms:
+        return False
+    return order.expires_ms == 0 or bar.open_time_ms < order.expires_ms
+
+
+@inner_kernel
+def executable(plan: Plan, state: State, order: Order, bar: Bar) -> float:
+    """How much of an order can execute in this bar: never more than the volume lets, nor than an exit has
+    left to close. Where cost or cap depends on volume, a bar without any executes nothing.
+    """
+    quantity = order.quantity
+    if order.reason not in (ENTRY, REVERSE):
+        quantity = min(quantity, abs(state.position.quantity))
+    if bar.volume <= 0.0 and (plan.liquidity.share > 0.0 or plan.costs.slippage_impact > 0.0):
+        return 0.0
+    if plan.liquidity.share > 0.0:
+        most = round_down(plan.liquidity.share * bar.volume, plan.instrument.step_size)
+        quantity = min(quantity, most)
+    return quantity
+
+
+@inner_kernel
+def able(plan: Plan, state: State, order: Order, bar: Bar) -> bool:
+    """Whether an order may execute in this bar, and something of it can."""
+    return waits(order, bar) and executable(plan, state, order, bar) > 0.0
+
+
+@inner_kernel
+def fundable(plan: Plan, state: State, side: int, price: float) -> float:
+    """The largest quantity of an opening order that the wallet has margin and fee for, at this price.
+
+    What closes an opposite position comes first and needs none. The exchange rejects what it cannot margin;
+    an order is cut to what it would accept.
+    """
+    position = state.position
+    held = abs(position.quantity)
+    cash = state.account.cash_usdt
+    fee = price * plan.costs.taker_ratio
+    need = price / plan.sizing.leverage + fee
+    if position.quantity * side < 0.0:
+        cash += position.quantity * (price - position.entry_price) - held * fee
+        return held + round_down(max(cash, 0.0) / need, plan.instrument.step_size)
+    free = max(cash - held * price / plan.sizing.leverage, 0.0)
+    return round_down(free / need, plan.instrument.step_size)
+
+
+@inner_kernel
+def is_final(plan: Plan, order: Order, quantity: float, cut: bool) -> bool:
+    """Whether nothing waits after `quantity`: all of the order, or a cut entry whose rest is dropped."""
+    if quantity >= order.quantity or cut:
+        return True
+    return order.reason == ENTRY and not plan.liquidity.carry
+
+
+@inner_kernel
+def rejected(order: Order, leg: int, reason: int, bar: Bar) -> Fill:
+    """The venue takes nothing of the order and drops it."""
+    return Fill(leg, order.side, 0.0, 0.0, 0.0, 0.0, reason, bar.open_time_ms, False, True, True)
+
+
+@inner_kernel
+def taker_fill(
+    plan: Plan, state: State, order: Order, leg: int, reference: float, bar: Bar, at_open: bool
+) -> Fill:
     """A market execution against the reference price."""
-    price = slipped(plan, order.side, reference, order.quantity, bar.volume)
+    quantity = executable(plan, state, order, bar)
+    price = slipped(plan, order.side, reference, quantity, bar.volume)
+    if order.kind == LIMIT and (price - order.price) * order.side > 0.0:
+        price = order.price  # a limit order never pays more than its limit
+    cut = False
+    if order.reason in (ENTRY, REVERSE):
+        most = fundable(plan, state, order.side, price)
+        cut = most < quantity
+        quantity = min(quantity, most)
+        if quantity <= 0.0:
+            return rejected(order, leg, NO_MARGIN, bar)
     return Fill(
         leg,
         order.side,
-        order.quantity,
+        quantity,
         price,
-        order.quantity * price * plan.costs.taker_ratio,
-        order.quantity * abs(price - reference),
+        quantity * price * plan.costs.taker_ratio,
+        quantity * abs(price - reference),
         order.reason,
         bar.open_time_ms,
         False,
         at_open,
+        is_final(plan, order, quantity, cut),
     )
 
 
-@kernel
-def maker_fill(plan: Plan, order: Order, leg: int, bar: Bar, at_open: bool) -> Fill:
+@inner_kernel
+def maker_fill(plan: Plan, state: State, order: Order, leg: int, bar: Bar, at_open: bool) -> Fill:
     """A resting limit order executes at its own price."""
-    fee = order.quantity * order.price * plan.costs.maker_ratio
+    quantity = executable(plan, state, order, bar)
     return Fill(
         leg,
         order.side,
-        order.quantity,
+        quantity,
         order.price,
-        fee,
+        quantity * order.price * plan.costs.maker_ratio,
         0.0,
         order.reason,
         bar.open_time_ms,
         True,
         at_open,
+        is_final(plan, order, quantity, False),
     )
 
 
-@kernel
-def liquidation_fill(plan: Plan, position: Position, bar: Bar, at_open: bool) -> Fill:
-    """The exchange closes the position: its whole margin is lost, plus the liquidation fee."""
+@inner_kernel
+def liquidation_fill(plan: Plan, state: State, bar: Bar, at_open: bool) -> Fill:
+    """The exchange closes the position: its whole margin is lost, plus the liquidation fee; the wallet never
+    owes anything.
+    """
+    position = state.position
     quantity = abs(position.quantity)
     price = bankruptcy_price(position.quantity, position.entry_price, position.margin_usdt)
-    fee = quantity * price * plan.instrument.liquidation_fee_ratio
+    left = max(state.account.cash_usdt - position.margin_usdt, 0.0)
+    fee = min(quantity * price * plan.instrument.liquidation_fee_ratio, left)
     side = SELL if position.quantity > 0.0 else BUY
     return Fill(
         LEG_LIQUIDATION,
@@ -104,6 +193,7 @@ def liquidation_fill(plan: Plan, position: Position, bar: Bar, at_open: bool) ->
         bar.open_time_ms,
         False,
         at_open,
+        True,
     )
 
 
@@ -118,151 +208,76 @@ def through_level(plan: Plan, order: Order) -> float:
     """How far the market must trade for a resting limit order to fill: one tick through, or a mere touch."""
     if plan.fill_on_touch:
         return order.price
-    return order.price - order.side * plan.instrument.tick_size
+    tick = plan.instrument.tick_size
+    return multiple(math.floor(order.price / tick + 0.5) - order.side, tick)
 
 
-@kernel
-def entry_at_open(plan: Plan, order: Order, bar: Bar) -> Fill:
-    """A limit entry at the open: just placed it may cross the market, resting it must be traded through."""
-    rising = order.side == SELL
+@inner_kernel
+def entry_at_open(plan: Plan, state: State, order: Order, bar: Bar) -> Fill:
+    """A limit entry at an open beyond it: one just placed takes, or is rejected as post-only; one that rested
+    was traded through.
+    """
+    if not past(bar.open, through_level(plan, order), order.side == SELL):
+        return NO_FILL
     if order.placed_ms < bar.open_time_ms:
-        if past(bar.open, through_level(plan, order), rising):
-            return maker_fill(plan, order, LEG_ENTRY, bar, True)
-        return NO_FILL
-    if not past(bar.open, order.price, rising):
-        return NO_FILL
+        return maker_fill(plan, state, order, LEG_ENTRY, bar, True)
     if plan.entry.post_only:
-        return Fill(LEG_ENTRY, order.side, 0.0, 0.0, 0.0, 0.0, POST_ONLY, bar.open_time_ms, True, True)
-    taken = taker_fill(plan, order, LEG_ENTRY, bar.open, bar, True)
-    if (taken.price - order.price) * order.side <= 0.0:
-        return taken
-    return Fill(  # a limit order never pays more than its limit
-        LEG_ENTRY,
-        order.side,
-        order.quantity,
-        order.price,
-        order.quantity * order.price * plan.costs.taker_ratio,
-        order.quantity * abs(order.price - bar.open),
-        order.reason,
-        bar.open_time_ms,
-        False,
-        True,
-    )
+        return rejected(order, LEG_ENTRY, POST_ONLY, bar)
+    return taker_fill(plan, state, order, LEG_ENTRY, bar.open, bar, True)
 
 
-@kernel
+@inner_kernel
+def stop_at_open(plan: Plan, state: State, order: Order, bar: Bar) -> Fill:
+    """A stop whose trigger the open is beyond, or the rest of one that an earlier bar triggered and cut."""
+    if order.kind == MARKET:
+        return taker_fill(plan, state, order, LEG_STOP, bar.open, bar, True)
+    watched = bar.mark_open if plan.stop.on_mark else bar.open
+    if not past(watched, order.price, order.side == BUY):
+        return NO_FILL
+    worse = bar.open if (bar.open - order.price) * order.side > 0.0 else order.price
+    return taker_fill(plan, state, order, LEG_STOP, worse, bar, True)
+
+
+@inner_kernel
 def match_open(plan: Plan, state: State, bar: Bar) -> Fill:
-    """The next execution at the bar's open, or NO_FILL."""
+    """The next execution at the bar's open, or NO_FILL.
+
+    Liquidation first, then what rested: targets at their own price. Then what was sent: a market order, a
+    stop that the open is beyond, an entry.
+    """
     position = state.position
     orders = state.orders
-    if position.quantity != 0.0 and position.liquidation_price > 0.0:
-        rising = position.quantity < 0.0
-        if past(bar.mark_open, position.liquidation_price, rising):
-            return liquidation_fill(plan, position, bar, True)
-    if orders.market.kind != NO_ORDER:
-        return taker_fill(plan, orders.market, LEG_MARKET, bar.open, bar, True)
-    if orders.stop.kind != NO_ORDER:
-        watched = bar.mark_open if plan.stop.on_mark else bar.open
-        if past(watched, orders.stop.price, orders.stop.side == BUY):
-            return taker_fill(plan, orders.stop, LEG_STOP, bar.open, bar, True)
-    if orders.entry.kind != NO_ORDER:
-        return entry_at_open(plan, orders.entry, bar)
+    level = position.liquidation_price
+    if level > 0.0 and past(bar.mark_open, level, position.quantity < 0.0):
+        return liquidation_fill(plan, state, bar, True)
+    fill = target_at_open(plan, state, bar)
+    if fill.leg == LEG_NONE and able(plan, state, orders.market, bar):
+        fill = taker_fill(plan, state, orders.market, LEG_MARKET, bar.open, bar, True)
+    if fill.leg == LEG_NONE and able(plan, state, orders.stop, bar):
+        fill = stop_at_open(plan, state, orders.stop, bar)
+    if fill.leg == LEG_NONE and able(plan, state, orders.entry, bar):
+        fill = entry_at_open(plan, state, orders.entry, bar)
+    return fill
+
+
+@inner_kernel
+def target_at_open(plan: Plan, state: State, bar: Bar) -> Fill:
+    """The first target that the bar's open is beyond."""
     for place in range(TARGETS_MAX):
-        target = orders.targets[place]
+        target = state.orders.targets[place]
+        if not able(plan, state, target, bar):
+            continue
         if target.kind == LIMIT:
             if past(bar.open, through_level(plan, target), target.side == SELL):
-                return maker_fill(plan, target, LEG_TARGET + place, bar, True)
-        elif target.kind == TAKE_PROFIT_MARKET:
+                return maker_fill(plan, state, target, LEG_TARGET + place, bar, True)
+        else:
             watched = bar.mark_open if plan.stop.on_mark else bar.open
             if past(watched, target.price, target.side == SELL):
-                return taker_fill(plan, target, LEG_TARGET + place, bar.open, bar, True)
+                return taker_fill(plan, state, target, LEG_TARGET + place, bar.open, bar, True)
     return NO_FILL
 
 
-@kernel
-def walk_from_open(state: State, bar: Bar, favourable: bool) -> Walk:
-    """The walk through the bar after its open.
-
-    Adverse: an open position meets the extreme that hurts it first; a waiting entry meets the extreme
-    that would
-    have helped it first, so that what follows the entry is the hurting extreme and the close.
-    Favourable mirrors.
-    """
-    if state.position.quantity != 0.0:
-        low_first = state.position.quantity > 0.0
-    else:
-        low_first = state.orders.entry.side == SELL
-    if favourable:
-        low_first = not low_first
-    if low_first:
-        first, second, mark_first, mark_second = bar.low, bar.high, bar.mark_low, bar.mark_high
-    else:
-        first, second, mark_first, mark_second = bar.high, bar.low, bar.mark_high, bar.mark_low
-    return Walk(
-        0,
-        bar.open,
-        bar.mark_open,
-        first,
-        second,
-        bar.close,
-        mark_first,
-        mark_second,
-        bar.mark_close,
-        favourable,
-    )
-
-
-@kernel
-def walk_after_entry(walk: Walk, bar: Bar, side: int) -> Walk:
-    """Favourable only: after an entry inside the bar the helping extreme comes next, then the hurting one."""
-    if not walk.favourable:
-        return walk
-    if side == BUY:
-        first, second, mark_first, mark_second = bar.high, bar.low, bar.mark_high, bar.mark_low
-    else:
-        first, second, mark_first, mark_second = bar.low, bar.high, bar.mark_low, bar.mark_high
-    return Walk(
-        0,
-        walk.price,
-        walk.mark,
-        first,
-        second,
-        bar.close,
-        mark_first,
-        mark_second,
-        bar.mark_close,
-        True,
-    )
-
-
-@kernel
-def leg_end(walk: Walk) -> tuple[float, float]:
-    """(last, mark) at the end of the walk's present leg."""
-    if walk.leg == 0:
-        return walk.first, walk.mark_first
-    if walk.leg == 1:
-        return walk.second, walk.mark_second
-    return walk.close, walk.mark_close
-
-
-@kernel
-def moved(walk: Walk, leg: int, price: float, mark: float) -> Walk:
-    """The same walk, standing elsewhere."""
-    return Walk(
-        leg,
-        price,
-        mark,
-        walk.first,
-        walk.second,
-        walk.close,
-        walk.mark_first,
-        walk.mark_second,
-        walk.mark_close,
-        walk.favourable,
-    )
-
-
-@kernel
+@inner_kernel
 def crossing(start: float, end: float, level: float, rising: bool) -> float:
     """The part of the way from start to end at which `level` is reached; NEVER if it is not."""
     if past(start, level, rising):
@@ -272,14 +287,14 @@ def crossing(start: float, end: float, level: float, rising: bool) -> float:
     return (level - start) / (end - start)
 
 
-@kernel
+@inner_kernel
 def match(plan: Plan, state: State, bar: Bar, walk: Walk) -> tuple[Fill, Walk]:
     """The next execution on the walk and where it leaves the walk; NO_FILL when the bar's close is
     reached.
     """
     while walk.leg < LEGS:
         end, mark_end = leg_end(walk)
-        leg, when = next_on_leg(plan, state, walk, end, mark_end)
+        leg, when = next_on_leg(plan, state, bar, walk, end, mark_end)
         if when < NEVER:
             price = walk.price + when * (end - walk.price)
             mark = walk.mark + when * (mark_end - walk.mark)
@@ -292,8 +307,10 @@ def match(plan: Plan, state: State, bar: Bar, walk: Walk) -> tuple[Fill, Walk]:
     return NO_FILL, walk
 
 
-@kernel
-def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: float) -> tuple[int, float]:
+@inner_kernel
+def next_on_leg(
+    plan: Plan, state: State, bar: Bar, walk: Walk, end: float, mark_end: float
+) -> tuple[int, float]:
     """(which order, at what part of the leg) is reached first; on a tie the one that hurts more."""
     position = state.position
     orders = state.orders
@@ -303,7 +320,7 @@ def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: floa
     if position.quantity != 0.0 and position.liquidation_price > 0.0:
         best = crossing(walk.mark, mark_end, position.liquidation_price, position.quantity < 0.0)
         best_leg = LEG_LIQUIDATION
-    if orders.stop.kind != NO_ORDER:
+    if orders.stop.kind == STOP_MARKET and able(plan, state, orders.stop, bar):
         start, stop = (walk.mark, mark_end) if on_mark else (walk.price, end)
         when = crossing(start, stop, orders.stop.price, orders.stop.side == BUY)
         if when < best:
@@ -311,7 +328,7 @@ def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: floa
             best_leg = LEG_STOP
     for place in range(TARGETS_MAX):
         target = orders.targets[place]
-        if target.kind == NO_ORDER:
+        if not able(plan, state, target, bar):
             continue
         if target.kind == LIMIT:
             when = crossing(walk.price, end, through_level(plan, target), target.side == SELL)
@@ -321,7 +338,7 @@ def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: floa
         if when < best:
             best = when
             best_leg = LEG_TARGET + place
-    if orders.entry.kind != NO_ORDER:
+    if able(plan, state, orders.entry, bar):
         when = crossing(walk.price, end, through_level(plan, orders.entry), orders.entry.side == SELL)
         if when < best:
             best = when
@@ -329,21 +346,21 @@ def next_on_leg(plan: Plan, state: State, walk: Walk, end: float, mark_end: floa
     return best_leg, best
 
 
-@kernel
+@inner_kernel
 def fill_on_leg(plan: Plan, state: State, bar: Bar, walk: Walk, leg: int, when: float) -> Fill:
     """The execution of `leg` at the part `when` of the walk's present leg."""
     orders = state.orders
     if leg == LEG_LIQUIDATION:
-        return liquidation_fill(plan, state.position, bar, False)
+        return liquidation_fill(plan, state, bar, False)
     if leg == LEG_ENTRY:
-        return maker_fill(plan, orders.entry, leg, bar, False)
+        return maker_fill(plan, state, orders.entry, leg, bar, False)
     order = orders.stop if leg == LEG_STOP else orders.targets[leg - LEG_TARGET]
     if order.kind == LIMIT:
-        return maker_fill(plan, order, leg, bar, False)
-    return taker_fill(plan, order, leg, triggered_price(plan, order, walk, when), bar, False)
+        return maker_fill(plan, state, order, leg, bar, False)
+    return taker_fill(plan, state, order, leg, triggered_price(plan, order, walk, when), bar, False)
 
 
-@kernel
+@inner_kernel
 def triggered_price(plan: Plan, order: Order, walk: Walk, when: float) -> float:
     """What a triggered order's execution refers to: its trigger, or the last price there if that is worse."""
     end, mark_end = leg_end(walk)

@@ -11,24 +11,34 @@ import math
 from runner.domain.plan import SIZE_EQUITY, SIZE_NOTIONAL, SIZE_RISK, Plan
 from runner.domain.position import ACCEPTED, REFUSED_NOTIONAL, REFUSED_QUANTITY
 
-from .kernel import hot_kernel, kernel
+from .kernel import hot_kernel, inner_kernel
+
+
+@hot_kernel
+def multiple(count: float, increment: float) -> float:
+    """`count` increments, as the very float that the decimal number is read as.
+
+    3 × 0.1 is not 0.3 in floats but 3 ÷ 10 is: a stop at 95.1 must be touched by a bar whose high reads 95.1.
+    """
+    inverse = math.floor(1.0 / increment + 0.5)
+    if inverse >= 1 and abs(inverse * increment - 1.0) < 1e-9:
+        return count / inverse
+    return count * increment
 
 
 @hot_kernel
 def round_down(number: float, increment: float) -> float:
-    """The largest multiple of `increment` not above `number`; a hair of float error does not cost a
-    whole step.
-    """
-    return math.floor(number / increment + 1e-9) * increment
+    """The largest multiple of `increment` not above `number`, float error of a hair forgiven."""
+    return multiple(math.floor(number / increment + 1e-9), increment)
 
 
 @hot_kernel
 def round_up(number: float, increment: float) -> float:
-    """The smallest multiple of `increment` not below `number`."""
-    return math.ceil(number / increment - 1e-9) * increment
+    """The smallest multiple of `increment` not below `number`, float error of a hair forgiven."""
+    return multiple(math.ceil(number / increment - 1e-9), increment)
 
 
-@kernel
+@inner_kernel
 def bracket_notional_max(plan: Plan, leverage: float) -> float:
     """The largest notional in USDT that the brackets allow at this leverage; 0 when no bracket does."""
     highest = 0.0
@@ -38,7 +48,7 @@ def bracket_notional_max(plan: Plan, leverage: float) -> float:
     return highest
 
 
-@kernel
+@inner_kernel
 def wanted_notional(plan: Plan, equity_usdt: float, price: float, stop_distance: float) -> float:
     """What the sizing rule asks for in USDT, before any cap."""
     kind = plan.sizing.kind
@@ -54,7 +64,7 @@ def wanted_notional(plan: Plan, equity_usdt: float, price: float, stop_distance:
     return measure * price
 
 
-@kernel
+@inner_kernel
 def capped_notional(plan: Plan, equity_usdt: float, notional_usdt: float) -> float:
     """Capped by leverage × equity, the document's maximum and the bracket's."""
     sizing = plan.sizing
@@ -68,10 +78,12 @@ def capped_notional(plan: Plan, equity_usdt: float, notional_usdt: float) -> flo
     return min(notional_usdt, cap)
 
 
-@kernel
+@inner_kernel
 def entry_quantity(plan: Plan, equity_usdt: float, price: float, stop_distance: float) -> tuple[float, int]:
     """(quantity, ACCEPTED), or (0, why not). `price` is the close, or the limit price of a limit entry."""
     instrument = plan.instrument
+    if price <= 0.0:
+        return 0.0, REFUSED_QUANTITY
     wanted = wanted_notional(plan, equity_usdt, price, stop_distance)
     quantity = capped_notional(plan, equity_usdt, wanted) / price
     quantity_max = instrument.quantity_max if plan.entry.limit else instrument.market_quantity_max

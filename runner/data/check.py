@@ -1,12 +1,13 @@
 """The candle store under examination: is every part whole, and what is in it that a reader should know?
 
-In: a root path. Out: one finding record a series.
+In: a root path. Out: one finding record a series, one a symbol for its instrument rules.
 Refuses to know: how it is printed. It repairs nothing.
 """
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from runner.data.faults import find_faults
 from runner.data.layout import Index, SeriesKey, list_keys, read_index
 from runner.data.part import Columns, damaged
 from runner.data.resample import find_gaps
+from runner.data.rules import read_rules, ruled_symbols
 from runner.data.store import read_rows
-from runner.data.symbol import market_id
+from runner.data.symbol import canonical_symbol, market_id
 from runner.domain.facts import Gap
 from runner.domain.series import Floats, Times
 from runner.domain.time import FUNDING_INTERVAL_MS, format_time
@@ -46,6 +48,26 @@ def check_store(root: Path, symbol: str | None = None) -> list[Checked]:
     """Every series, or those of one symbol."""
     wanted = market_id(symbol) if symbol else None
     return [check_series(root, key) for key in list_keys(root) if wanted in (None, key.market_id)]
+
+
+class CheckedRules(NamedTuple):
+    """`damage` says why a symbol's instrument rules cannot be trusted."""
+
+    symbol: str
+    damage: str | None
+
+
+def check_rules(root: Path, symbol: str | None = None) -> list[CheckedRules]:
+    """The instrument rules of every symbol, or of one."""
+    return [_check_rules(root, name) for name in ruled_symbols(root, symbol)]
+
+
+def _check_rules(root: Path, name: str) -> CheckedRules:
+    try:
+        read_rules(root, name)
+    except RunnerError as error:
+        return CheckedRules(canonical_symbol(name), str(error))
+    return CheckedRules(canonical_symbol(name), None)
 
 
 def check_series(root: Path, key: SeriesKey) -> Checked:

@@ -7,6 +7,7 @@ Refuses to know: rules, fills, payments.
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.data.resample import columns, resample
 from runner.data.shelf import Shelf, choose_offer, short_name
@@ -23,6 +24,16 @@ class Detail(NamedTuple):
     venue: str
 
 
+class Mark(NamedTuple):
+    """Mark prices on the bars' rows; of the counted rows `missing` have none, and `bounded` tells how many
+    come from longer mark bars, by their length: last prices kept inside them.
+    """
+
+    bars: Bars | None
+    missing: int
+    bounded: dict[int, int]
+
+
 class Settlements(NamedTuple):
     """Funding of a run: `missing` ones are not stored, `mark_missing` of those stored lack a mark price."""
 
@@ -31,23 +42,50 @@ class Settlements(NamedTuple):
     mark_missing: int
 
 
-def align_mark(shelf: Shelf, bars: Bars, first: int) -> tuple[Bars | None, int]:
-    """Mark bars on the very rows of `bars`, NaN where missing, and how many counted rows are.
+def align_mark(shelf: Shelf, bars: Bars, first: int) -> Mark:
+    """Mark bars on the very rows of `bars`, NaN where nothing is stored.
 
-    None when no mark bars as short as the bars are stored: longer ones cannot say when a level was crossed.
+    Longer mark bars cannot say when a level was crossed, but how far the mark price went at most: where there
+    are no others, the mark is the last price kept inside the longer bar that covers the row.
     """
     start, stop = _span(bars)
-    offer = choose_offer(shelf.offers("mark"), bars.timeframe_ms, start, stop)
-    counted = len(bars) - first
-    if offer is None:
-        return None, counted
-    found = resample(shelf.bars("mark", offer.timeframe_ms, start, stop), bars.timeframe_ms)
-    at, known = _places(found.open_time_ms, bars.open_time_ms)
-    if not known.any():
-        return None, counted
-    prices = [np.where(known, column[at], np.nan) for column in columns(found)[1:5]]
+    offers = shelf.offers("mark")
+    prices = [np.full(len(bars), np.nan)] * 4
+    offer = choose_offer(offers, bars.timeframe_ms, start, stop)
+    if offer is not None:
+        found = resample(shelf.bars("mark", offer.timeframe_ms, start, stop), bars.timeframe_ms)
+        prices = _prices_at(found, bars.open_time_ms)
+    bounded: dict[int, int] = {}
+    longer = (one.timeframe_ms for one in offers if one.timeframe_ms > bars.timeframe_ms)
+    for length in sorted(length for length in longer if length % bars.timeframe_ms == 0):
+        lacking = np.isnan(prices[0])
+        if not lacking.any():
+            break
+        kept = _kept_inside(shelf, bars, length)
+        prices = [np.where(lacking, inside, price) for inside, price in zip(kept, prices, strict=True)]
+        bounded[length] = int(np.sum((lacking & ~np.isnan(kept[0]))[first:]))
+    lacking = np.isnan(prices[0])
+    missing = int(np.sum(lacking[first:]))
+    if lacking.all():
+        return Mark(None, missing, bounded)
     mark = Bars(bars.timeframe_ms, bars.open_time_ms, *(*prices, np.zeros(len(bars))))
-    return mark, counted - int(np.sum(known[first:]))
+    return Mark(mark, missing, bounded)
+
+
+def _kept_inside(shelf: Shelf, bars: Bars, length_ms: int) -> list[Floats]:
+    """Last prices clipped into the mark bar of `length_ms` that covers each row, NaN where there is none."""
+    owners = bars.open_time_ms - bars.open_time_ms % length_ms
+    stored = shelf.bars("mark", length_ms, int(owners[0]), int(owners[-1]) + 1)
+    _, high, low, _ = _prices_at(stored, owners)
+    return [np.clip(price, low, high) for price in (bars.open, bars.high, bars.low, bars.close)]
+
+
+def _prices_at(stored: Bars, wanted: Times) -> list[Floats]:
+    """Open, high, low and close of the bars that begin at the wanted times, NaN where there is none."""
+    if not len(stored):
+        return [np.full(len(wanted), np.nan)] * 4
+    at, known = _places(stored.open_time_ms, wanted)
+    return [np.where(known, column[at], np.nan) for column in columns(stored)[1:5]]
 
 
 def load_funding(shelf: Shelf, bars: Bars, first: int, stop: int) -> Settlements:
@@ -112,7 +150,7 @@ def _mark_at(shelf: Shelf, times: Times) -> Floats:
     return prices
 
 
-def _places(stored: Times, wanted: Times) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _places(stored: Times, wanted: Times) -> tuple[Times, npt.NDArray[np.bool_]]:
     """For each wanted time a safe index into `stored` and whether it is really there."""
     if not len(stored):
         return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.data.companions import Detail, align_mark, load_detail, load_funding
+from runner.data.companions import Detail, Mark, align_mark, load_detail, load_funding
 from runner.data.home import candles_root
 from runner.data.instruments import instrument_for
 from runner.data.resample import find_gaps, resample
@@ -60,28 +60,28 @@ def load_market(  # noqa: PLR0913 – one call is the whole seam to the drivers
     """
     wanted = Wanted(timeframe_ms, start_ms, stop_ms, warmup_bars, tuple(sorted(higher)), detail_ms, funding)
     if source == SAMPLE:
-        return load_from(sample_shelf(symbol, seed, timeframe_ms), wanted)
+        return load_from(sample_shelf(symbol, seed, timeframe_ms), wanted, root)
     if source != STORE:
         raise UsageError(f"{source!r} is no source of market data; the two are {STORE} and {SAMPLE}")
-    return load_from(store_shelf(root if root is not None else candles_root(), symbol), wanted)
+    return load_from(store_shelf(root if root is not None else candles_root(), symbol), wanted, root)
 
 
-def load_from(shelf: Shelf, wanted: Wanted) -> tuple[Market, DataFacts]:
-    """The same, from any shelf."""
+def load_from(shelf: Shelf, wanted: Wanted, rules_root: Path | None = None) -> tuple[Market, DataFacts]:
+    """The same, from any shelf; the facts name the instrument rules that lie in `rules_root`."""
     offer = _choose_base(shelf, wanted)
     start, stop = _resolve_range(shelf, wanted, offer)
     bars = _load_base(shelf, wanted, offer, start, stop)
     longer = {length: resample(bars, length) for length in wanted.higher}
     first, moved = _first_row(shelf, wanted, bars, longer, start)
     from_ms = int(bars.open_time_ms[first])
-    mark, mark_missing = align_mark(shelf, bars, first)
+    mark = align_mark(shelf, bars, first)
     funding = load_funding(shelf, bars, first, stop) if wanted.funding else None
     detail = load_detail(shelf, bars, first, wanted.detail_ms) if wanted.detail_ms else None
     market = Market(
         symbol=shelf.symbol,
         bars=bars,
         higher=longer,
-        mark=mark,
+        mark=mark.bars,
         detail=detail.bars if detail else None,
         funding=funding.series if funding else None,
         first=first,
@@ -103,13 +103,13 @@ def load_from(shelf: Shelf, wanted: Wanted) -> tuple[Market, DataFacts]:
         venue=offer.venue,
         source=_source(shelf, wanted, offer),
         funding_missing=funding.missing if funding else 0,
-        mark_missing=mark_missing,
+        mark_missing=mark.missing,
         moved_start=moved,
         detail_timeframe=timeframe_name(wanted.detail_ms) if wanted.detail_ms else None,
         detail_missing=detail.missing if detail else 0,
         funding_mark_missing=funding.mark_missing if funding else 0,
-        instrument_source=instrument_for(shelf.symbol).source,
-        notes=tuple(notes + _detail_notes(detail, offer)),
+        instrument_source=instrument_for(shelf.symbol, rules_root).source,
+        notes=tuple(notes + _mark_notes(mark, len(bars) - first) + _detail_notes(detail, offer)),
     )
     return market, facts
 
@@ -221,6 +221,17 @@ def _source(shelf: Shelf, wanted: Wanted, offer: Offer) -> str:
     if offer.timeframe_ms == wanted.timeframe_ms:
         return f"{shelf.about.words}, {name} bars"
     return f"{shelf.about.words}, {name} bars resampled to {timeframe_name(wanted.timeframe_ms)}"
+
+
+def _mark_notes(mark: Mark, counted: int) -> list[str]:
+    """What a reader must know about mark prices that were never mark prices of this timeframe."""
+    notes = []
+    for length, count in mark.bounded.items():
+        if count:
+            where = "" if count == counted else f"on {count:,} bars "
+            name = timeframe_name(length)
+            notes.append(f"{where}mark prices are last prices kept inside the stored {name} mark bars")
+    return notes
 
 
 def _detail_notes(detail: Detail | None, base: Offer) -> list[str]:

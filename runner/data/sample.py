@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.instruments import instrument_for
 from runner.data.layout import Kind
 from runner.data.resample import columns, resample
 from runner.data.shelf import About, Offer, Stretch
+from runner.data.shipped import shipped_rules
 from runner.data.symbol import canonical_symbol, market_id
 from runner.domain.facts import SYNTHETIC
 from runner.domain.series import Bars, Floats, Times
@@ -148,7 +148,7 @@ def _month(symbol: str, seed: int, month: int, timeframe_ms: int) -> tuple[Bars,
 
 def _in_ticks_of(symbol: str, bars: Bars) -> Bars:
     """The same market in another instrument's money: as many ticks to the price, the same notional traded."""
-    steps = round(1.0 / instrument_for(symbol).instrument.tick_size)
+    steps = round(1.0 / shipped_rules(symbol).instrument.tick_size)
     if steps == _TICKS:
         return bars
     times, *prices, volume = columns(bars)

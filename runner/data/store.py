@@ -6,7 +6,7 @@ How it lies on disk is said in `layout.py`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from runner.data.durable import sync_directory, write_whole
 from runner.data.layout import INDEX_NAME, Index, Part, SeriesKey, index_bytes, read_index, series_key
-from runner.data.part import COLUMN_NAMES, Columns, encode_part, read_part
+from runner.data.part import COLUMN_NAMES, Columns, encode_part, read_part, release_memory
 from runner.domain.series import Bars, Floats, Times
 from runner.domain.time import format_time
 from runner.errors import DataConflict, DataDamaged, DataMissing, StoreBusy
@@ -59,12 +60,14 @@ def read_rows(root: Path, key: SeriesKey, start_ms: int | None = None, stop_ms: 
         if index is None:
             raise DataMissing(f"the candle store at {root} has no {key.label}", IMPORT_COMMAND)
         parts = [part for part in index.parts if part.from_ms < stop and part.last_ms >= start]
+        pieces = (read_part(key.folder(root) / part.file, key, part) for part in parts)
         try:
-            pieces = [read_part(key.folder(root) / part.file, key, part) for part in parts]
+            columns = _join(key, pieces, sum(part.rows for part in parts))
         except FileNotFoundError as error:
             gone = str(error)
             continue  # a writer has just replaced the parts: the new index names the new ones
-        return _cut(_join(key, pieces), start, stop)
+        release_memory()
+        return _cut(columns, start, stop)
     raise DataDamaged(f"{key.folder(root)}: the index names a part that is not there ({gone})")
 
 
@@ -97,7 +100,7 @@ def write_rows(root: Path, key: SeriesKey, columns: Columns, *, venue: str, repl
         conflicts: list[str] = []
         for period, piece in _split(key, columns):
             old = stored.get(period)
-            rows = read_part(folder / old.file, key, old) if old else _join(key, [])
+            rows = read_part(folder / old.file, key, old) if old else _join(key, (), 0)
             merged, counts, differing = _merge(key, rows, piece)
             conflicts += differing
             written = Written(*(sum(pair) for pair in zip(written, counts, strict=True)))
@@ -204,42 +207,33 @@ def _commit(folder: Path, index: Index, files: dict[str, bytes]) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         for level in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
-            _sync_directory(level)
+            sync_directory(level)
     for name, content in files.items():
-        _write_whole(folder / name, content)
-    _sync_directory(folder)
-    _write_whole(folder / INDEX_NAME, index_bytes(index))
-    _sync_directory(folder)
+        write_whole(folder / name, content)
+    sync_directory(folder)
+    write_whole(folder / INDEX_NAME, index_bytes(index))
+    sync_directory(folder)
     named = {INDEX_NAME} | {part.file for part in index.parts}
     for name in set(os.listdir(folder)) - named:  # replaced parts, and what a killed writer left behind
         (folder / name).unlink(missing_ok=True)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Under another name until every byte is on the disk."""
-    draft = path.with_name(f".{path.name}.tmp")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def _join(key: SeriesKey, pieces: Iterable[Columns], rows: int) -> Columns:
+    """Pieces end to end in fresh arrays of `rows` rows, writable (numba compiles read-only arrays a second
+    time).
 
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _join(key: SeriesKey, pieces: list[Columns]) -> Columns:
-    """Pieces end to end in fresh arrays (writable: numba compiles read-only arrays a second time)."""
-    width = len(COLUMN_NAMES[key.kind]) - 1
-    if not pieces:
-        return np.empty(0, np.int64), tuple(np.empty(0) for _ in range(width))
-    times = np.concatenate([piece[0] for piece in pieces])
-    return times, tuple(np.concatenate([piece[1][at] for piece in pieces]) for at in range(width))
+    Only one piece is held at a time: Arrow keeps the memory it once had.
+    """
+    times = np.empty(rows, np.int64)
+    floats = tuple(np.empty(rows) for _ in COLUMN_NAMES[key.kind][1:])
+    start = 0
+    for piece_times, piece_floats in pieces:
+        part = slice(start, start + len(piece_times))
+        times[part] = piece_times
+        for column, piece in zip(floats, piece_floats, strict=True):
+            column[part] = piece
+        start = part.stop
+    return times, floats
 
 
 def _cut(columns: Columns, start_ms: int, stop_ms: int) -> Columns:

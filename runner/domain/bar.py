@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 SLOTS_MAX = 6  # state-free parts of exit rules; the builder refuses a bot that needs more
 
+ADVERSE, FAVOURABLE, NEAREST = 0, 1, 2  # which way a bar is walked; see core/match.py
+
 FALSE, UNKNOWN, TRUE = 0, 1, 2  # Kleene's three values: and = min, or = max, not = 2 − x
 
 
@@ -67,4 +69,4 @@ class Walk(NamedTuple):
     mark_first: float
     mark_second: float
     mark_close: float
-    favourable: bool
+    path: int

@@ -28,7 +28,8 @@ NO_ORDER, MARKET, LIMIT, STOP_MARKET, TAKE_PROFIT_MARKET = 0, 1, 2, 3, 4
     LIQUIDATION,
     END_OF_DATA,
     POST_ONLY,
-) = range(1, 14)
+    NO_MARGIN,
+) = range(1, 15)
 
 REASONS = {
     ENTRY: "entry",
@@ -44,6 +45,7 @@ REASONS = {
     LIQUIDATION: "liquidation",
     END_OF_DATA: "end_of_data",
     POST_ONLY: "post_only",
+    NO_MARGIN: "no_margin",
 }
 
 # Which of the wanted orders a fill belongs to; targets are LEG_TARGET + their place in the ladder.
@@ -51,7 +53,10 @@ LEG_NONE, LEG_MARKET, LEG_ENTRY, LEG_STOP, LEG_LIQUIDATION, LEG_TARGET = 0, 1, 2
 
 
 class Order(NamedTuple):
-    """`price` is the limit or trigger price (0 for MARKET); a LIMIT order lives until `expires_ms`."""
+    """`price` is the limit or trigger price (0 for MARKET); a LIMIT entry lives until `expires_ms`.
+
+    An order placed at an instant can execute in bars that open then or later.
+    """
 
     kind: int
     side: int
@@ -79,10 +84,11 @@ NO_ORDERS = Orders(NOTHING, NOTHING, NOTHING, NO_TARGETS)
 
 
 class Fill(NamedTuple):
-    """One execution, whole or partial. `quantity` 0 with reason POST_ONLY: the venue refused the order.
+    """One execution, whole or partial. `quantity` 0, reason POST_ONLY or NO_MARGIN: the order was rejected.
 
     `slippage_usdt` is what the fill cost against its reference price (already inside `price`);
-    `at_open` tells a fill at the bar's open from one inside it.
+    `at_open` tells a fill at the bar's open from one inside it; `final`: nothing of the order is left
+    to wait.
     """
 
     leg: int
@@ -95,6 +101,7 @@ class Fill(NamedTuple):
     time_ms: int
     maker: bool
     at_open: bool
+    final: bool
 
 
-NO_FILL = Fill(LEG_NONE, 0, 0.0, 0.0, 0.0, 0.0, 0, 0, False, False)
+NO_FILL = Fill(LEG_NONE, 0, 0.0, 0.0, 0.0, 0.0, 0, 0, False, False, True)

@@ -43,6 +43,15 @@ class Costs(NamedTuple):
     slippage_impact: float
 
 
+class Liquidity(NamedTuple):
+    """One order executes at most `share` of a bar's volume (0: no cap); `carry`: an entry's rest goes
+    on waiting.
+    """
+
+    share: float
+    carry: bool
+
+
 class Sizing(NamedTuple):
     """`measure` is a ratio of equity (risk, equity), USDT (notional) or base units (quantity), as
     `kind` says.
@@ -53,6 +62,7 @@ class Sizing(NamedTuple):
     leverage: float
     notional_ratio_max: float  # of equity; 0: only leverage caps
     notional_usdt_max: float  # 0: no such cap
+    cross: bool = False  # the whole wallet stands behind the position, not its isolated margin
 
 
 class EntryOrder(NamedTuple):
@@ -133,6 +143,7 @@ class Limits(NamedTuple):
 NO_TARGET = Target(ABSENT, 0.0, 0.0, False)
 NO_STEP = Step(STEP_END, 0, 0, 0)
 NO_COOLDOWN = Cooldown(0, 0, 0)
+NO_CAP = Liquidity(0.0, False)
 
 
 class Plan(NamedTuple):
@@ -154,3 +165,4 @@ class Plan(NamedTuple):
     timeframe_ms: int
     capital_usdt: float
     fill_on_touch: bool
+    liquidity: Liquidity = NO_CAP

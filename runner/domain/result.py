@@ -6,7 +6,7 @@ It stands here, and not in `runner.backtest`, because the report must read it an
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +54,8 @@ class Result:
 
     `equity_usdt` is taken at the bar's close, the last after the fill that closes an open trade at the end of
     data; `worst_equity_usdt` is the lowest inside the bar; `position_open` tells whether a position was
-    open at the close. `favourable_net_pnl_usdt` is that of the whole run on the favourable path, NaN
-    when that path was not run.
+    open at the close. `adverse_net_pnl_usdt` and `favourable_net_pnl_usdt` are those of the whole run
+    on the two bounding paths (NaN: not run); `path` names the one that all other figures are of.
     """
 
     bot: str
@@ -72,6 +72,9 @@ class Result:
     first_open: float
     refusals: dict[str, int]
     ambiguous_bars: int
+    resolved_bars: int
     halted: str | None
+    adverse_net_pnl_usdt: float
     favourable_net_pnl_usdt: float
+    path: Literal["adverse", "favourable", "nearest"]
     notes: list[str]

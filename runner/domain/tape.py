@@ -40,8 +40,8 @@ class Tape(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where the loop stands: rows of the feed done, fills and settlements written, ambiguous and
-    resolved bars.
+    """Where the loop stands: rows of the feed done, fills and settlements written, ambiguous and resolved
+    bars, orders that the venue rejected; `worst_usdt` is the lowest equity inside the bar at hand.
     """
 
     bar: int
@@ -49,3 +49,9 @@ class Progress(NamedTuple):
     settlements: int
     ambiguous: int
     resolved: int
+    post_only: int
+    no_margin: int
+    worst_usdt: float
+
+
+START = Progress(0, 0, 0, 0, 0, 0, 0, 0.0)

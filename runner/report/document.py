@@ -12,6 +12,7 @@ from typing import cast
 
 from runner.domain.order import REASONS
 from runner.domain.result import Result
+from runner.domain.stress import StressResult
 from runner.report.breakdown import exit_rows, month_rows, refusal_rows
 from runner.report.curve import daily_points, equity_curve
 from runner.report.metrics import measure
@@ -27,12 +28,15 @@ from runner.report.shape import (
     Report,
     TradeRow,
 )
+from runner.report.stress import build_stress
 
 GAP_RATIO_MAX = 1e-9  # of equity: trades and curve are two ways to one figure
 TRADES_MIN = 100
 
 
-def build_report(result: Result, *, mode: str, generated_at_ms: int) -> Report:
+def build_report(
+    result: Result, *, mode: str, generated_at_ms: int, stress: StressResult | None = None
+) -> Report:
     """The whole document as typed values."""
     trips = build_round_trips(result.fills, result.payments)
     metrics = measure(result, trips)
@@ -48,7 +52,8 @@ def build_report(result: Result, *, mode: str, generated_at_ms: int) -> Report:
         data=_data(result),
         costs=Costs(**result.plan.costs._asdict()),
         metrics=metrics,
-        bounds=_bounds(result, metrics.net_pnl_usdt),
+        bounds=_bounds(result),
+        stress=build_stress(stress) if stress else None,
         exits=exit_rows(trips),
         monthly=month_rows(curve, trips, result.plan.timeframe_ms),
         refusals=refusal_rows(result.refusals),
@@ -128,17 +133,21 @@ def utc_text(time_ms: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + thousandths + "Z"
 
 
-def _bounds(result: Result, adverse_usdt: float) -> Bounds:
+def _bounds(result: Result) -> Bounds:
+    adverse_usdt = result.adverse_net_pnl_usdt
     favourable_usdt = result.favourable_net_pnl_usdt
     if not math.isfinite(favourable_usdt):
-        return Bounds(adverse_usdt, None, result.ambiguous_bars, "the favourable path was not run")
+        missing = "the favourable path was not run"
+        return Bounds(result.path, adverse_usdt, None, result.ambiguous_bars, result.resolved_bars, missing)
     note = None
     if favourable_usdt < adverse_usdt - GAP_RATIO_MAX * result.plan.capital_usdt:
         note = (
             "the favourable path ended lower: a better fill inside one bar changed which trades came "
             "after it, so it is no upper bound for this run"
         )
-    return Bounds(adverse_usdt, favourable_usdt, result.ambiguous_bars, note)
+    return Bounds(
+        result.path, adverse_usdt, favourable_usdt, result.ambiguous_bars, result.resolved_bars, note
+    )
 
 
 def _warnings(result: Result, metrics: Metrics) -> list[str]:

@@ -62,6 +62,9 @@ def _schema(kind: object) -> Schema:
     if get_origin(kind) is Literal:
         return {"enum": list(get_args(kind))}
     if isinstance(kind, UnionType):
+        part, *_ = get_args(kind)
+        if part not in SIMPLE:
+            return _schema(part) | {"type": ["object", "null"]}
         return {"type": [SIMPLE[member] for member in get_args(kind)]}
     return {"type": SIMPLE[kind]}
 

@@ -143,11 +143,17 @@ class Metrics(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """The run again on the favourable path inside each bar: a bound, never a headline."""
+    """The run on the two bounding paths inside each bar; the headline is the adverse one unless `path` says
+    otherwise.
+    """
 
-    adverse_net_pnl_usdt: Annotated[float, "net pnl of the headline run"]
+    path: Annotated[
+        Literal["adverse", "favourable", "nearest"], "the path that every figure outside `bounds` is of"
+    ]
+    adverse_net_pnl_usdt: Annotated[float, "net pnl on the adverse path"]
     favourable_net_pnl_usdt: Annotated[Number, "net pnl on the favourable path; null when it was not run"]
     ambiguous_bars: Annotated[int, "bars in which the order of events inside the bar mattered"]
+    resolved_bars: Annotated[int, "bars whose finer bars were walked because something could execute in them"]
     note: Annotated[
         str | None, "why the favourable figure is missing or below the adverse one; null otherwise"
     ]
@@ -208,6 +214,69 @@ class RefusalRow(NamedTuple):
     signals: Annotated[int, "how many"]
 
 
+class StressFigures(NamedTuple):
+    """The figures that are compared, of the headline run."""
+
+    net_pnl_ratio: Annotated[float, "net pnl ÷ start equity"]
+    max_drawdown_ratio: Annotated[Number, "largest fall between bar closes, ≥ 0"]
+    sharpe: Annotated[Number, "on the basis of `metrics.sharpe`"]
+    trades: Annotated[int | None, "round trips"]
+    halted: Annotated[bool, "true: the bot halted itself, so the figures are of a run cut short"]
+
+
+class StressRow(NamedTuple):
+    """One thing made worse. Figures are null where undefined, or where no run was needed; a change is the
+    figure less the headline's.
+    """
+
+    kind: Annotated[
+        Literal["costs", "delay", "parameter", "trades", "bound"],
+        "what was changed; `trades` and `bound` are read from the headline run and its bounds",
+    ]
+    name: Annotated[str, "in words"]
+    parameter: Annotated[str | None, "the declared parameter that was moved; null for other kinds"]
+    from_: Annotated[Number, "its number in the headline run"]
+    to: Annotated[Number, "its number here; null: it cannot move there, `note` says why"]
+    net_pnl_ratio: Annotated[Number, "net pnl ÷ start equity; null: not run"]
+    net_pnl_ratio_change: Annotated[Number, "against the headline"]
+    max_drawdown_ratio: Annotated[Number, "largest fall between bar closes, ≥ 0"]
+    max_drawdown_ratio_change: Annotated[Number, "against the headline"]
+    sharpe: Annotated[Number, "on the basis of `metrics.sharpe`"]
+    sharpe_change: Annotated[Number, "against the headline"]
+    trades: Annotated[int | None, "round trips"]
+    trades_change: Annotated[int | None, "against the headline"]
+    halted: Annotated[bool, "true: the bot halted itself, so the figures are of a run cut short"]
+    note: Annotated[str | None, "why there are no figures, or what to know about them; null otherwise"]
+
+
+class StressShuffle(NamedTuple):
+    """The trades in other orders: each return is net pnl ÷ equity at entry, returns compound. Drawdowns are
+    from trade's end to trade's end, without what happens in between, and no limit ends a shuffled run;
+    quantiles are nearest ranks.
+    """
+
+    trades: Annotated[int, "trades shuffled"]
+    times: Annotated[int, "orders drawn"]
+    max_drawdown_ratio_5: Annotated[float, "5 % of the orders fell no further"]
+    max_drawdown_ratio_50: Annotated[float, "half of the orders fell no further"]
+    max_drawdown_ratio_95: Annotated[float, "95 % of the orders fell no further"]
+    max_drawdown_ratio_99: Annotated[float, "99 % of the orders fell no further"]
+    real_max_drawdown_ratio: Annotated[float, "in the order in which they happened"]
+    real_deeper_than_ratio: Annotated[float, "share of the orders that fell less than the real one"]
+
+
+class Stress(NamedTuple):
+    """What the result becomes when one thing is made worse."""
+
+    seed: Annotated[int, "of the shuffles: equal runs give equal figures"]
+    headline: Annotated[StressFigures, "the run that all others are compared with"]
+    scenarios: Annotated[list[StressRow], "in the order of the table"]
+    shuffle: Annotated[StressShuffle | None, "the trades in other orders; null: fewer than two trades"]
+    scenarios_run: Annotated[int, "scenarios with figures, bounds not among them"]
+    scenarios_profitable: Annotated[int, "those of them with net pnl above 0"]
+    verdict: Annotated[str, "that in words"]
+
+
 class Report(NamedTuple):
     """What one run of one bot did, and what the figures rest on. An undefined number is null."""
 
@@ -222,6 +291,7 @@ class Report(NamedTuple):
     costs: Annotated[Costs, "fees and slippage in force"]
     metrics: Annotated[Metrics, "all figures of the headline run"]
     bounds: Annotated[Bounds, "how far the unknown order inside bars can move the result"]
+    stress: Annotated[Stress | None, "the run under worse conditions; null: not asked for"]
     exits: Annotated[list[ExitRow], "by reason, most trades first"]
     monthly: Annotated[list[MonthRow], "by calendar month, oldest first"]
     refusals: Annotated[list[RefusalRow], "by reason, most signals first"]

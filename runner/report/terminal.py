@@ -11,7 +11,7 @@ from typing import Literal
 
 from runner.domain.time import format_day, format_moment
 from runner.report.figures import as_percent, count, multiple, plain_number, sparkline, usdt
-from runner.report.shape import Metrics, Report
+from runner.report.shape import Bounds, Metrics, Report
 
 WIDTH = 88
 CELL = 41  # two cells, a margin before each and a gap between them fill a line
@@ -151,12 +151,20 @@ def _costs_and_bounds(report: Report) -> list[str]:
         f" Costs ÷ profit before them {as_percent(metrics.costs_ratio, digits=0)}",
     ]
     nets = [
-        f" Inside bars: adverse {usdt(bounds.adverse_net_pnl_usdt)} (the headline)",
-        f" favourable {usdt(bounds.favourable_net_pnl_usdt)}",
+        f" Inside bars: adverse {usdt(bounds.adverse_net_pnl_usdt)}{_headline(bounds, 'adverse')}",
+        f" favourable {usdt(bounds.favourable_net_pnl_usdt)}{_headline(bounds, 'favourable')}",
         f" {count(bounds.ambiguous_bars, 'bar')} unclear",
     ]
+    if bounds.path == "nearest":
+        nets.append(f" nearest extreme first {usdt(metrics.net_pnl_usdt)} (the headline)")
+    if bounds.resolved_bars:
+        nets.append(f" {count(bounds.resolved_bars, 'bar')} resolved")
     note = _wrapped(f"note: {bounds.note}") if bounds.note else []
     return [*_flow(costs), *_flow(nets), *note]
+
+
+def _headline(bounds: Bounds, path: str) -> str:
+    return " (the headline)" if bounds.path == path else ""
 
 
 def _exits(report: Report) -> list[str]:

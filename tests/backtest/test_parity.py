@@ -13,7 +13,8 @@ from runner.backtest.feed import payable
 from runner.backtest.run import Run, walked
 from runner.compiler.columns import evaluate
 from runner.core.kernel import numba_installed
-from runner.domain.plan import BreakEven, Costs, Plan
+from runner.domain.bar import ADVERSE, NEAREST
+from runner.domain.plan import BreakEven, Costs, Liquidity, Plan
 
 needs_numba = pytest.mark.skipif(not numba_installed(), reason="numba (extra 'fast') is not installed")
 
@@ -55,6 +56,9 @@ def variations(plan: Plan) -> list[Plan]:
         plan._replace(entry=plan.entry._replace(limit=True, offset_ratio=0.001, expires_bars=5)),
         plan._replace(entry=plan.entry._replace(limit=True, post_only=True), stop=plan.stop._replace(kind=0)),
         plan._replace(entry=plan.entry._replace(limit=False, reverse=True)),
+        plan._replace(sizing=plan.sizing._replace(cross=True, leverage=20.0, notional_ratio_max=0.0)),
+        plan._replace(liquidity=Liquidity(0.001, False)),
+        plan._replace(liquidity=Liquidity(0.001, True), entry=plan.entry._replace(limit=True)),
     ]
 
 
@@ -66,7 +70,7 @@ def test_equal_bits_with_other_rules_too(name: str, compiled: Engine) -> None:
     part = replace(market, bars=market.bars.rows(0, count), mark=market.mark and market.mark.rows(0, count))
     for plan in variations(bot(name).plan):
         runs = [
-            walked(plan, part, rows(name), payable(part), engine)
+            walked(plan, part, rows(name), payable(part), engine, paths=(ADVERSE, NEAREST))
             for engine in (interpreted_engine(), compiled)
         ]
         for plain, fast in zip(*runs, strict=True):
@@ -95,4 +99,4 @@ def test_the_tape_grows_when_fills_are_many() -> None:
     busy = replace(verdicts, enter_long=always, enter_short=np.zeros_like(always))
     adverse, _ = walked(plan, market, busy, payable(market), interpreted_engine())
     assert adverse.progress.fills > 1024
-    assert adverse.progress.bar == (len(market.bars) - market.first) % 65_536
+    assert (adverse.tape.signal == 1).all()  # every bar was reached

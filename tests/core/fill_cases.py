@@ -4,7 +4,9 @@ Prices are whole numbers: tick 1, step 1, no fees and no slippage unless a case 
 line the first
 word is the signal at its close: `L` `S` long or short entry, `X` exit rule, `B` both at once, `.`
 nothing; then open
-high low close; `mark` and four more are mark prices; `fund R` is a settlement at the bar's open.
+high low close; `mark` and four more are mark prices; `fund R` is a settlement at the bar's open, `after
+N` minutes
+later; a line `~ N` stands for N missing bars.
 """
 
 import re
@@ -16,7 +18,7 @@ from runner.backtest.engine import Engine
 from runner.backtest.feed import payable
 from runner.backtest.run import Run, walked
 from runner.compiler.columns import Rows
-from runner.domain.bar import FALSE, TRUE
+from runner.domain.bar import ADVERSE, FALSE, FAVOURABLE, NEAREST, TRUE
 from runner.domain.instrument import BRACKETS_MAX, NO_BRACKET, Bracket, Instrument
 from runner.domain.order import REASONS
 from runner.domain.plan import (
@@ -46,6 +48,7 @@ from runner.domain.plan import (
     Costs,
     EntryOrder,
     Limits,
+    Liquidity,
     Plan,
     Sizing,
     Step,
@@ -127,7 +130,7 @@ def plan_of(settings: tuple[str, ...]) -> tuple[Plan, float, float]:
     limit = said.get("limit", [])
     expires = int(limit[limit.index("expires") + 1]) if "expires" in limit else 1
     plan = Plan(
-        instrument=INSTRUMENT,
+        instrument=INSTRUMENT._replace(tick_size=float(said.get("tick", ["1"])[0])),
         brackets=BRACKETS,
         costs=Costs(
             number(said.get("maker", ["0"])[0]),
@@ -141,6 +144,7 @@ def plan_of(settings: tuple[str, ...]) -> tuple[Plan, float, float]:
             float(said.get("leverage", ["1"])[0]),
             number(said.get("most", ["0"])[0]),
             number(said.get("most_usdt", ["0"])[0]),
+            "cross" in said,
         ),
         entry=EntryOrder(
             bool(limit), number(limit[0]) if limit else 0.0, expires, "post_only" in limit, "reverse" in said
@@ -158,6 +162,7 @@ def plan_of(settings: tuple[str, ...]) -> tuple[Plan, float, float]:
         timeframe_ms=MINUTE_MS * int(said.get("minutes", ["1"])[0]),
         capital_usdt=float(said.get("capital", ["100000"])[0]),
         fill_on_touch="touch" in said,
+        liquidity=Liquidity(number(said.get("share", ["0"])[0]), "carry" in said.get("share", [])),
     )
     return plan, stop, number(trail[0]) if trail else float("nan")
 
@@ -187,25 +192,35 @@ def limits_of(said: dict[str, list[str]], cooldowns: list[list[str]]) -> Limits:
 def market_of(lines: tuple[str, ...], start_ms: int, step_ms: int) -> tuple[Market, list[str]]:
     """The market and the signals of a case."""
     signals, prices, marks, funding = [], [], [], []
-    for place, line in enumerate(lines):
+    times: list[int] = []
+    hole = 0
+    for line in lines:
         words = line.split()
+        if words[0] == "~":  # bars that the data lacks
+            hole += int(words[1])
+            continue
+        times.append(start_ms + (len(times) + hole) * step_ms)
         signals.append(words[0])
         prices.append([float(word) for word in words[1:5]])
         mark = words.index("mark") if "mark" in words else None
         marks.append([float(word) for word in words[mark + 1 : mark + 5]] if mark else prices[-1])
         if "fund" in words:
             rate = number(words[words.index("fund") + 1])
-            funding.append((start_ms + place * step_ms, rate, marks[-1][0]))
-    times = start_ms + np.arange(len(lines), dtype=np.int64) * step_ms
-    columns = np.array(prices).T
-    volume = np.full(len(lines), 100.0)
-    bars = Bars(step_ms, times, *columns, volume)
-    mark_bars = Bars(step_ms, times, *np.array(marks).T, volume)
+            inside = int(words[words.index("after") + 1]) if "after" in words else 0
+            funding.append((times[-1] + inside * MINUTE_MS, rate, marks[-1][0]))
+    bars = bars_of(times, prices, step_ms)
+    mark_bars = bars_of(times, marks, step_ms)
     series = None
     if funding:
         moments, rates, levels = zip(*funding, strict=True)
         series = FundingSeries(np.array(moments, np.int64), np.array(rates), np.array(levels))
     return Market("BTC/USDT:USDT", bars, mark=mark_bars, funding=series), signals
+
+
+def bars_of(times: list[int], prices: list[list[float]], step_ms: int) -> Bars:
+    """Bars of 100 units of volume each."""
+    opened, high, low, close = np.array(prices).T
+    return Bars(step_ms, np.array(times, np.int64), opened, high, low, close, np.full(len(times), 100.0))
 
 
 def rows_of(signals: list[str], stop: float, trail: float) -> Rows:
@@ -225,12 +240,15 @@ def rows_of(signals: list[str], stop: float, trail: float) -> Rows:
     )
 
 
-def run_case(case: Case, engine: Engine) -> tuple[Run, Run]:
-    """(adverse, favourable) runs of a case."""
+def run_case(case: Case, engine: Engine) -> Run:
+    """The run of a case on its path, adverse unless it says otherwise."""
+    path = next((part.split()[1] for part in case.settings if part.startswith("path")), "adverse")
     plan, stop, trail = plan_of(case.settings)
     start = next((int(part.split()[1]) for part in case.settings if part.startswith("start_minute")), 0)
     market, signals = market_of(case.bars, START_MS + start * MINUTE_MS, plan.timeframe_ms)
-    return walked(plan, market, rows_of(signals, stop, trail), payable(market), engine)
+    paths = (ADVERSE, FAVOURABLE, NEAREST)
+    runs = walked(plan, market, rows_of(signals, stop, trail), payable(market), engine, paths=paths)
+    return runs[["adverse", "favourable", "nearest"].index(path)]
 
 
 def fills_of(run: Run) -> tuple[str, ...]:
@@ -254,6 +272,9 @@ def mirrored(case: Case) -> Case:
     bars = []
     for line in case.bars:
         words = line.split()
+        if words[0] == "~":
+            bars.append(line)
+            continue
         mark = words.index("mark") if "mark" in words else len(words)
         rest = ["mark", *flipped(words[mark + 1 : mark + 5]), *words[mark + 5 :]] if mark < len(words) else []
         extra = words[5:mark]

@@ -108,6 +108,57 @@ a full ladder leaves nothing: quantity 3; stop 5; target 1R 50%; target 2R 50%
     -> 1 take_profit sell 1 @ 105 maker
     -> 1 take_profit sell 2 @ 110 maker
 
+each rung fills in a bar of its own: quantity 10; stop 5; target 1R 40%; target 2R 30%
+    L 100 101 99 100
+    . 100 107 99 106
+    . 106 120 105 118
+    . 118 130 94 95
+    -> 1 entry buy 10 @ 100
+    -> 1 take_profit sell 4 @ 105 maker
+    -> 2 take_profit sell 3 @ 110 maker
+    -> 3 stop_loss sell 3 @ 95
+
+a target that the open is beyond comes before a wanted exit: quantity 10; stop 5; target 2R 40%
+    L 100 101 99 100
+    X 100 101 99 100
+    . 115 116 114 115
+    -> 1 entry buy 10 @ 100
+    -> 2 take_profit sell 4 @ 110 maker
+    -> 2 rule sell 6 @ 115
+
+a fresh limit at the very open rests and needs one tick through: limit 0 expires 5
+    L 100 101 99 100
+    . 100 101 100 101
+    . 101 102 99 101
+    -> 2 entry buy 1 @ 100 maker
+
+a limit entry that expired in a hole of the data does not fill: limit 0 expires 1
+    L 100 101 99 100
+    ~ 60
+    . 102 103 90 102
+
+a mark stop that the open is beyond fills at the worse of trigger and open: stop 5; on_mark
+    L 100 101 99 100
+    . 100 101 99 100
+    . 99 100 98 99 mark 94 95 93 94
+    -> 1 entry buy 1 @ 100
+    -> 2 stop_loss sell 1 @ 95
+
+a reverse does not step over the cooldown of its own exit: reverse; cool exit 3
+    L 100 101 99 100
+    S 100 101 99 100
+    . 100 101 99 100
+    S 100 101 99 100
+    -> 1 entry buy 1 @ 100
+    -> 2 reverse sell 1 @ 100
+
+a reverse that ends a loss heeds the cooldown after losses: reverse; cool loss 3
+    L 100 101 99 100
+    S 99 100 97 98
+    . 98 99 97 98
+    -> 1 entry buy 1 @ 99
+    -> 2 reverse sell 1 @ 98
+
 a resting limit needs one tick through: limit 0 expires 5
     L 100 101 99 100
     . 101 102 100 101
@@ -304,6 +355,95 @@ the day's entries begin anew at midnight: trades 1; start_minute -3
     -> 2 rule sell 1 @ 100
     -> 3 entry buy 1 @ 101
 
+on the favourable path the target comes first: path favourable; stop 5; target 2R 100%
+    L 100 101 99 100
+    . 100 111 94 100
+    -> 1 entry buy 1 @ 100
+    -> 1 take_profit sell 1 @ 110 maker
+
+favourable, the helping extreme follows the entry: path favourable; limit 0 expires 5; stop 5; target 1R 100%
+    L 100 101 99 100
+    . 102 110 94 101
+    -> 1 entry buy 1 @ 100 maker
+    -> 1 take_profit sell 1 @ 105 maker
+
+nearest first, the nearer extreme is the target's: path nearest; stop 6; target 1R 100%
+    L 100 101 99 100
+    . 100 107 92 100
+    -> 1 entry buy 1 @ 100
+    -> 1 take_profit sell 1 @ 106 maker
+
+nearest first, the nearer extreme is the stop's: path nearest; stop 6; target 2R 100%
+    L 100 101 99 100
+    . 100 114 93 100
+    -> 1 entry buy 1 @ 100
+    -> 1 stop_loss sell 1 @ 94
+
+nearest first, as far either way, what hurts comes first: path nearest; stop 6; target 1R 100%
+    L 100 101 99 100
+    . 100 107 93 100
+    -> 1 entry buy 1 @ 100
+    -> 1 stop_loss sell 1 @ 94
+
+a market entry over its share of the volume is cut, the rest dropped: quantity 5; share 2%
+    L 100 101 99 100
+    . 100 101 99 100
+    . 101 102 100 101
+    -> 1 entry buy 2 @ 100
+
+a cut market entry goes on when its rest is carried: quantity 5; share 2% carry
+    L 100 101 99 100
+    . 100 101 99 100
+    . 101 102 100 101
+    . 102 103 101 102
+    . 103 104 102 103
+    -> 1 entry buy 2 @ 100
+    -> 2 entry buy 2 @ 101
+    -> 3 entry buy 1 @ 102
+
+a cut exit always goes on: quantity 2; share 1% carry
+    L 100 101 99 100
+    . 100 101 99 100
+    X 100 101 99 100
+    . 101 102 100 101
+    . 102 103 101 102
+    -> 1 entry buy 1 @ 100
+    -> 2 entry buy 1 @ 100
+    -> 3 rule sell 1 @ 101
+    -> 4 rule sell 1 @ 102
+
+a cut stop goes on at the next open: quantity 2; share 1% carry; stop 5
+    L 100 101 99 100
+    . 100 101 99 100
+    . 100 101 99 100
+    . 100 101 94 99
+    . 98 99 97 98
+    -> 1 entry buy 1 @ 100
+    -> 2 entry buy 1 @ 100
+    -> 3 stop_loss sell 1 @ 95
+    -> 4 stop_loss sell 1 @ 98
+
+a cut target rests on: quantity 2; share 1% carry; stop 5; target 1R 100%
+    L 100 101 99 100
+    . 100 101 99 100
+    . 100 101 99 100
+    . 100 107 99 106
+    . 104 105 103 104
+    . 104 107 103 104
+    -> 1 entry buy 1 @ 100
+    -> 2 entry buy 1 @ 100
+    -> 3 take_profit sell 1 @ 105 maker
+    -> 5 take_profit sell 1 @ 105 maker
+
+a cut limit entry waits for its rest until it expires: quantity 3; share 1% carry; limit 0 expires 3
+    L 100 101 99 100
+    . 102 103 98 102
+    . 102 103 98 102
+    . 102 103 101 102
+    . 102 103 98 102
+    -> 1 entry buy 1 @ 100 maker
+    -> 2 entry buy 1 @ 100 maker
+
 a target is taken before a later limit of the same bar: stop 5; target 1R 100%
     L 100 101 99 100
     . 100 106 96 100
@@ -331,6 +471,33 @@ slippage grows with our share of the volume: quantity 25; impact 4%
     L 100 101 99 100
     . 100 101 99 100
     -> 1 entry buy 25 @ 102
+
+a short's stop on a grid of tenths is touched by its very price: tick 0.1; stop 4.9%
+    S 100 101 99 100
+    . 100 104.9 99 104
+    -> 1 entry sell 1 @ 100
+    -> 1 stop_loss buy 1 @ 104.9
+
+a long's target on a grid of tenths needs one tenth through: tick 0.1; stop 10%; target 5.1% 100%
+    L 100 101 99 100
+    . 100 105.1 99 104
+    . 104 105.2 99 104
+    -> 1 entry buy 1 @ 100
+    -> 2 take_profit sell 1 @ 105.1 maker
+
+an entry is cut to what the wallet has margin for: capital 1000; leverage 10; notional 10000; taker 0.1%
+    L 100 101 99 100
+    . 108 109 107 108
+    -> 1 entry buy 91 @ 108
+
+an entry that nothing is left for is rejected: capital 100; notional 100
+    L 100 101 99 100
+    . 101 102 100 101
+
+slippage is bounded however thin the bar: quantity 90; impact 100%
+    L 100 101 99 100
+    . 100 101 99 100
+    -> 1 entry buy 90 @ 150
 
 a crossing limit entry never pays more than its limit: limit 0; slip 200bps
     L 100 101 99 100
@@ -456,6 +623,20 @@ liquidation follows the mark price, not the last: leverage 10; notional 1000
     . 100 101 85 95 mark 100 101 94 95
     -> 1 entry buy 10 @ 100
 
+under cross margin the whole wallet stands behind a long: capital 300; leverage 10; notional 1000; cross
+    L 100 101 99 100
+    . 100 101 85 95
+    . 95 96 60 80
+    -> 1 entry buy 10 @ 100
+    -> 2 liquidation sell 10 @ 70
+
+under cross margin the whole wallet stands behind a short: capital 300; leverage 10; notional 1000; cross
+    S 100 101 99 100
+    . 100 115 99 105
+    . 105 135 104 105
+    -> 1 entry sell 10 @ 100
+    -> 2 liquidation buy 10 @ 130
+
 a stop beyond the liquidation price refuses the entry: leverage 10; notional 1000; stop 12
     L 100 101 99 100
     . 100 101 99 100
@@ -464,15 +645,70 @@ a stop beyond the liquidation price refuses the entry: leverage 10; notional 100
 
 @pytest.mark.parametrize("case", read_cases(MIRROR + "\n" + AS_IS), ids=lambda case: case.name)
 def test_fills_are(case: Case) -> None:
-    adverse, _ = run_case(case, interpreted_engine())
-    assert fills_of(adverse) == case.fills
+    assert fills_of(run_case(case, interpreted_engine())) == case.fills
 
 
 @pytest.mark.parametrize("case", [mirrored(case) for case in read_cases(MIRROR)], ids=lambda case: case.name)
 def test_the_other_side_fills_alike(case: Case) -> None:
-    adverse, _ = run_case(case, interpreted_engine())
-    assert fills_of(adverse) == case.fills
+    assert fills_of(run_case(case, interpreted_engine())) == case.fills
 
 
 def test_the_table_is_as_long_as_promised() -> None:
     assert len(read_cases(MIRROR)) + len(read_cases(AS_IS)) >= 40
+
+
+def test_the_worst_equity_inside_a_bar_counts_what_came_before_the_exit() -> None:
+    table = """
+a target after the low: quantity 10; stop 50; target 5% 100%
+    L 100 101 99 100
+    . 100 101 99 100
+    . 100 106 60 100
+"""
+    run = run_case(read_cases(table)[0], interpreted_engine())
+    assert fills_of(run)[-1] == "2 take_profit sell 10 @ 105 maker"
+    assert run.tape.worst_equity_usdt[2] == 100_000 - 10 * 40
+
+
+def test_the_worst_equity_of_a_stopped_bar_is_that_of_the_stop() -> None:
+    table = """
+a stop above the low: quantity 10; stop 5
+    L 100 101 99 100
+    . 100 101 99 100
+    . 100 106 60 100
+"""
+    run = run_case(read_cases(table)[0], interpreted_engine())
+    assert run.tape.worst_equity_usdt[2] == 100_000 - 10 * 5
+
+
+FUNDED = """
+a long carried into the open pays a positive rate: quantity 10
+    L 100 101 99 100
+    . 100 101 99 100
+    . 100 101 99 100 fund 1%
+
+an entry at the very open pays nothing: quantity 10
+    L 100 101 99 100
+    . 100 101 99 100 fund 1%
+
+funding inside a bar is for what was held through it: quantity 10; minutes 720
+    L 100 101 99 100
+    . 100 101 99 100 fund 1% after 480
+
+a short stopped out in the bar does not receive what came inside it: quantity 10; minutes 720; stop 5
+    S 100 101 99 100
+    . 100 106 99 100 fund 1% after 480
+
+a long stopped out in the bar still pays what came inside it: quantity 10; minutes 720; stop 5
+    L 100 101 99 100
+    . 100 101 94 100 fund 1% after 480
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "paid"),
+    list(zip(read_cases(FUNDED), (-10.0, 0.0, -10.0, 0.0, -10.0), strict=True)),
+    ids=lambda part: part.name if isinstance(part, Case) else str(part),
+)
+def test_funding_is(case: Case, paid: float) -> None:
+    run = run_case(case, interpreted_engine())
+    assert run.tape.payments.sum() == pytest.approx(paid)

@@ -4,7 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from runner.data.instruments import instrument_for, known_symbols
+from runner.data.instruments import instrument_for
+from runner.data.rules import judge_brackets, judge_instrument
+from runner.data.shipped import known_symbols, shipped_rules
 from runner.domain.instrument import BRACKETS_MAX
 
 # Recorded from the exchange: highest leverage, cap, maintenance ratio, deduction.
@@ -39,23 +41,28 @@ def test_btc_brackets_and_their_deductions_are_the_recorded_ones() -> None:
 
 @pytest.mark.parametrize("symbol", [*known_symbols(), "NEWUSDT"])
 def test_maintenance_never_jumps_and_tiers_get_stricter(symbol: str) -> None:
-    brackets = instrument_for(symbol).brackets
+    instrument, brackets, _ = shipped_rules(symbol)
+    judge_instrument(instrument)
+    judge_brackets(brackets)
     assert 1 < len(brackets) <= BRACKETS_MAX
     assert brackets[0].deduction_usdt == 0
     for lower, upper in pairwise(brackets):
         floor = lower.notional_usdt_max
         below = floor * lower.maintenance_ratio - lower.deduction_usdt
         above = floor * upper.maintenance_ratio - upper.deduction_usdt
-        assert below == pytest.approx(above, abs=1e-3)
+        assert below == pytest.approx(above, abs=1e-5)
         assert upper.maintenance_ratio > lower.maintenance_ratio
         assert upper.leverage_max < lower.leverage_max
-        assert upper.maintenance_ratio * upper.leverage_max <= 0.51
+        assert upper.maintenance_ratio * upper.leverage_max <= 0.6
 
 
 def test_what_is_not_recorded_says_so() -> None:
     assert len(known_symbols()) == 10
-    assert instrument_for("SOL/USDT:USDT").source == "shipped defaults (approximate for SOLUSDT)"
-    assert "brackets approximate" in instrument_for("ETHUSDT").source
+    sol = "shipped defaults (SOLUSDT brackets as recorded in September 2026, filters approximate)"
+    assert instrument_for("SOL/USDT:USDT").source == sol
+    assert (
+        "filters as recorded in October 2024, brackets in September 2026" in instrument_for("ETHUSDT").source
+    )
     assert "general and careful: NEWUSDT is not among the known" in instrument_for("NEW/USDT:USDT").source
 
 

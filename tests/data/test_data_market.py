@@ -8,8 +8,10 @@ from data_files import BTC, REAL, START, candles, needs_real, put, settlements
 
 from runner.data.importing import Said, import_file
 from runner.data.market import load_market
-from runner.data.store import read_bars
+from runner.data.rules import StoredRules, rules_bytes
+from runner.data.store import read_bars, read_mark
 from runner.domain.facts import PERPETUAL, SPOT, DataFacts, Gap
+from runner.domain.instrument import Bracket
 from runner.domain.series import Market
 from runner.domain.time import DAY_MS, HOUR_MS, MINUTE_MS, parse_time
 from runner.errors import DataMissing, UsageError
@@ -182,17 +184,62 @@ def test_mark_bars_stand_on_the_rows_of_the_bars(root: Path) -> None:
     assert facts.mark_missing == 3
 
 
-def test_finer_mark_bars_are_resampled_and_longer_ones_are_of_no_use(root: Path) -> None:
+def test_finer_mark_bars_are_resampled(root: Path) -> None:
     put(root, candles(2880, step=5 * MINUTE_MS, seed=5), step=5 * MINUTE_MS, kind="mark")
-    assert load(root, HOUR_MS)[1].mark_missing == 0
-    market, facts = load(root)
+    market, facts = load(root, HOUR_MS)
     assert market.mark is not None
-    other = root.parent / "other"
-    put(other, candles(960))
-    put(other, candles(240, step=HOUR_MS), step=HOUR_MS, kind="mark")
-    market, facts = load(other)
+    assert (facts.mark_missing, facts.notes) == (0, ())
+
+
+def test_without_others_longer_mark_bars_bound_the_last_price(root: Path) -> None:
+    hours = candles(240, step=HOUR_MS, seed=5, missing=(30,))
+    put(root, hours, step=HOUR_MS, kind="mark")
+    market, facts = load(root, start_ms=DAY_2, warmup_bars=10)
+    assert market.mark is not None
+    place = dict(zip(hours[0].tolist(), range(239), strict=True))
+    clipped = 0
+    for row, opened in enumerate(market.bars.open_time_ms.tolist()):
+        hour = place.get(opened - opened % HOUR_MS)
+        for name in ("open", "high", "low", "close"):
+            mark, last = getattr(market.mark, name)[row], getattr(market.bars, name)[row]
+            if hour is None:
+                assert np.isnan(mark)
+                continue
+            low, high = hours[1][2][hour], hours[1][1][hour]
+            assert mark == min(max(last, low), high)
+            clipped += mark != last
+    assert clipped > 100
+    assert facts.mark_missing == 4
+    assert facts.notes == ("on 860 bars mark prices are last prices kept inside the stored 1h mark bars",)
+
+
+def test_when_all_mark_prices_are_bounds_the_note_says_so_of_all(root: Path) -> None:
+    put(root, candles(60, step=4 * HOUR_MS), step=4 * HOUR_MS, kind="mark")
+    _, facts = load(root)
+    assert facts.mark_missing == 0
+    assert facts.notes == ("mark prices are last prices kept inside the stored 4h mark bars",)
+
+
+def test_longer_mark_bars_fill_the_holes_of_fitting_ones_the_shorter_first(root: Path) -> None:
+    put(root, candles(960, seed=5, missing=tuple(range(800, 808))), kind="mark")
+    put(root, candles(240, step=HOUR_MS, seed=6, missing=(201,)), step=HOUR_MS, kind="mark")
+    put(root, candles(60, step=4 * HOUR_MS, seed=7), step=4 * HOUR_MS, kind="mark")
+    market, facts = load(root)
+    fitting = read_mark(root, BTC, M15)
+    assert market.mark is not None
+    assert market.mark.close[:800].tolist() == fitting.close[:800].tolist()
+    assert facts.mark_missing == 0
+    assert facts.notes == tuple(
+        f"on 4 bars mark prices are last prices kept inside the stored {name} mark bars"
+        for name in ("1h", "4h")
+    )
+
+
+def test_mark_bars_that_do_not_cover_whole_bars_are_of_no_use(root: Path) -> None:
+    put(root, candles(30, step=8 * HOUR_MS), step=8 * HOUR_MS, kind="mark")
+    market, facts = load(root, 6 * HOUR_MS)
     assert market.mark is None
-    assert facts.mark_missing == 960
+    assert (facts.mark_missing, facts.notes) == (40, ())
 
 
 def test_each_settlement_has_the_open_of_the_mark_bar_that_begins_with_it(root: Path) -> None:
@@ -248,6 +295,21 @@ def test_detail_that_is_not_stored_is_missing_and_nonsense_is_refused(root: Path
 def test_an_unknown_source_is_a_usage_error(root: Path) -> None:
     with pytest.raises(UsageError, match="the two are store and sample"):
         load_market("web", BTC, M15, root=root)
+
+
+@pytest.mark.parametrize("step", [M15, 5 * MINUTE_MS, HOUR_MS])
+def test_mark_bars_of_another_time_are_none(root: Path, step: int) -> None:
+    put(root, candles(10, start=START - DAY_MS, step=step), step=step, kind="mark")
+    market, facts = load(root)
+    assert market.mark is None
+    assert (facts.mark_missing, facts.notes) == (960, ())
+
+
+def test_the_facts_name_the_rules_of_the_same_store(root: Path) -> None:
+    brackets = (Bracket(5000.0, 0.01, 0.0, 50.0),)
+    path = StoredRules("BTCUSDT").path(root)
+    path.write_bytes(rules_bytes(StoredRules("BTCUSDT", brackets=brackets)))
+    assert load(root)[1].instrument_source.startswith("brackets as imported, undated; all else: shipped")
 
 
 @needs_real

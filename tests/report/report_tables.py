@@ -185,8 +185,11 @@ def make_result(
         first_open=closes[0],
         refusals={},
         ambiguous_bars=0,
+        resolved_bars=0,
         halted=None,
+        adverse_net_pnl_usdt=equity[-1] - capital_usdt,
         favourable_net_pnl_usdt=equity[-1] - capital_usdt,
+        path="adverse",
         notes=[],
     )
     return replace(result, **changes)
