@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 import pandas as pd
-from backtesting import Backtest, Strategy  # type: ignore[import-untyped]
-from backtesting.lib import crossover  # type: ignore[import-untyped]
+from backtesting import Backtest, Strategy
+from backtesting.lib import crossover
 
 STOP, TARGET, TRAIL = 0.02, 0.04, 0.02
 

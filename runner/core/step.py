@@ -195,7 +195,10 @@ def within_reach(plan: Plan, state: State, bar: Bar) -> bool:
 
 @inner_kernel
 def contested(plan: Plan, state: State, bar: Bar) -> int:
-    """1 when the bar reaches both the stop and a target, so that their order decides; else 0."""
-    if state.position.quantity == 0.0:
+    """1 when the walk through the bar decides: it reaches both the stop and a target, or a stop that the mark
+    triggers while the last price is elsewhere; else 0.
+    """
+    if state.position.quantity == 0.0 or not stop_touched(plan, state, bar):
         return 0
-    return 1 if stop_touched(plan, state, bar) and target_touched(plan, state, bar) else 0
+    apart = plan.stop.on_mark and (bar.mark_low != bar.low or bar.mark_high != bar.high)
+    return 1 if apart or target_touched(plan, state, bar) else 0

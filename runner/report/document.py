@@ -142,8 +142,8 @@ def _bounds(result: Result) -> Bounds:
     note = None
     if favourable_usdt < adverse_usdt - GAP_RATIO_MAX * result.plan.capital_usdt:
         note = (
-            "the favourable path ended lower: a better fill inside one bar changed which trades came "
-            "after it, so it is no upper bound for this run"
+            "the favourable path ended lower: another way through one bar changed a price, or which "
+            "trades came after it, so it is no upper bound for this run"
         )
     return Bounds(
         result.path, adverse_usdt, favourable_usdt, result.ambiguous_bars, result.resolved_bars, note

@@ -45,8 +45,8 @@ equity  ▁▃▆█▇▅▅  1,000 → 1,016 USDT
 
  Fees -4.00   Funding +0.25   Slippage -1.50   Costs ÷ profit before them 24 %
  Inside bars: adverse +16.25 (the headline)   favourable +12.00   1 bar unclear
-note: the favourable path ended lower: a better fill inside one bar changed which trades
-  came after it, so it is no upper bound for this run
+note: the favourable path ended lower: another way through one bar changed a price, or
+  which trades came after it, so it is no upper bound for this run
 
  exit                   trades   fills   win %      sum R        net USDT    avg bars
  take_profit                 1       2     100      +1.41          +28.25         2.0
