@@ -60,7 +60,7 @@ class Place(NamedTuple):
 def measured_figures(folder: Path, work: Work) -> tuple[list[Figure], list[str]]:
     """Every case in turn."""
     place = Place(folder, work)
-    _python(place, "year", "benchmarks.market", str(folder), str(work.days))
+    run_module(place, "year", "benchmarks.market", str(folder), str(work.days))
     market = json.loads((folder / "market.json").read_text(encoding="utf-8"))
     (folder / "cache").mkdir()  # of compiled code, for all homes
     for name in ("year", "years"):
@@ -95,7 +95,9 @@ def _whole_process(place: Place) -> Iterator[Figure]:
 
 def _core(place: Place) -> Iterator[Figure]:
     work = place.work
-    said = _python(place, "year", "benchmarks.core", str(work.core_runs), ",".join(work.engines), *work.sets)
+    said = run_module(
+        place, "year", "benchmarks.core", str(work.core_runs), ",".join(work.engines), *work.sets
+    )
     bar_ns = json.loads(said)
     if "compiled" in bar_ns:
         yield Figure("core, compiled, a bar", bar_ns["compiled"], "ns", at_most=60.0)
@@ -119,7 +121,7 @@ def _commands(place: Place) -> Iterator[Figure]:
         yield Figure(what, run.seconds * 1e3, "ms", at_most=target_ms)
 
 
-def _python(place: Place, home: str, module: str, *arguments: str) -> str:
+def run_module(place: Place, home: str, module: str, *arguments: str) -> str:
     """What a module of this package says, run as a process of its own: this one has to stay small."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],

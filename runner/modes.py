@@ -23,7 +23,8 @@ from runner.domain.facts import DataFacts
 from runner.domain.result import Result
 from runner.domain.series import Market
 from runner.domain.stress import StressResult
-from runner.domain.time import TIMEFRAMES
+from runner.domain.time import TIMEFRAMES, format_time
+from runner.errors import UsageError
 
 
 class Mode(NamedTuple):
@@ -61,14 +62,21 @@ def load_for(
 ) -> tuple[Market, DataFacts]:
     """The market that a bot's backtest reads, with at least `warmup_bars` before it."""
     document = compiled.document
+    start_ms = span.start_ms if span.start_ms is not None else document.backtest.from_ms
+    stop_ms = span.stop_ms if span.stop_ms is not None else document.backtest.to_ms
+    if start_ms is not None and stop_ms is not None and start_ms >= stop_ms:
+        raise UsageError(
+            f"the run would begin {format_time(start_ms)} and end {format_time(stop_ms)} UTC; "
+            "what --from or --to does not say comes from the bot's 'backtest:'"
+        )
     finer = document.backtest.detail if detail else None
     return load_market(
         data_source,
         document.market.symbol,
         TIMEFRAMES[document.market.timeframe],
         higher=compiled.timeframes,
-        start_ms=span.start_ms if span.start_ms is not None else document.backtest.from_ms,
-        stop_ms=span.stop_ms if span.stop_ms is not None else document.backtest.to_ms,
+        start_ms=start_ms,
+        stop_ms=stop_ms,
         warmup_bars=max(compiled.warmup_bars, warmup_bars),
         detail_ms=TIMEFRAMES[finer] if finer else None,
         funding=document.costs.funding == "historical" or compiled.needs_funding,

@@ -80,7 +80,7 @@ def apply_overrides(document: Document, numbers: Mapping[str, float | str]) -> t
     parameters, problems = dict(document.parameters), list[Problem]()
     for name, given in numbers.items():
         found = parameters.get(name)
-        span = Span(f"--set {name}={given}", 1, 1)
+        span = Span(f"--set {name}={given}", 0, 0)
         if found is None:
             hint = (
                 did_you_mean(name, list(parameters), list_all="parameters: ") or "this bot has no parameters"

@@ -33,8 +33,9 @@ def render_text(checked: Iterable[Checked]) -> str:
 def render_problem(problem: Problem, lines: Sequence[str]) -> str:
     """One problem: place, sentence, code; the line with its caret; the hint."""
     span = problem.span
-    head = f"{span.file}:{span.line}:{span.column}: {problem.severity}: {problem.message} [{problem.code}]"
-    number = f" {span.line} "
+    place = f"{span.file}:{span.line}:{span.column}" if span.line else span.file  # 0: not in a file
+    head = f"{place}: {problem.severity}: {problem.message} [{problem.code}]"
+    number = f" {span.line or ''} "
     margin = " " * len(number)
     body = [head]
     if 0 < span.line <= len(lines) and lines[span.line - 1].strip():

@@ -88,8 +88,10 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; nothing was left half written", err=True)
         sys.exit(130)
-    except SystemExit:  # click ends so when whoever read our output went away, as `head` does
-        sys.exit(0)
+    except SystemExit as ended:
+        # click ends with 1 when whoever read our output went away, as `head` does; that is no finding
+        gone = type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        sys.exit(0 if gone else ended.code)
     except OSError as fault:
         place = f"{fault.filename}: " if fault.filename else ""
         click.echo(f"error: {place}{fault.strerror or fault}", err=True)

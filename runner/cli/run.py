@@ -81,8 +81,11 @@ def command(
         raise click.UsageError(f"--{mode} is not built yet; this version runs --backtest")
     compiled = bots.load_compiled(bot, sets, mode)
     span = wanted_range(begin, end)
-    if out is not None and out.exists() and not os.access(out, os.W_OK):
-        raise click.UsageError(f"--out {out}: this folder cannot be written")
+    if out is not None:
+        # before the run, so that its result is not lost to a typing error
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK):
+            raise click.UsageError(f"--out {out}: this folder cannot be written")
     bench = bench_for(compiled, data_source, span, stress=stress)
     _say(bench, quiet)
     with progress(compiled.document.name, "bars", quiet=quiet) as shown:

@@ -52,6 +52,9 @@ class Imported:
 
 def import_file(root: Path, path: Path, said: Said) -> Imported:
     """Read, judge and merge one file; the store is untouched unless every row of it can be taken."""
+    if not path.is_file():
+        what = "this is a folder; name the files in it" if path.is_dir() else "no such file"
+        raise UsageError(f"{path}: {what}")
     guess = guess_from_name(path.name)
     symbol, venue = _symbol_and_venue(path, said, guess)
     names = column_names(path)

@@ -131,6 +131,9 @@ def test_a_broken_bot_is_exit_code_1_with_its_place(folder: Path) -> None:
         (("run", BOT, "--backtest", "--from", "yesterday"), "2024-01-31"),
         (("run", BOT, "--backtest", "--from", "2024-02-01", "--to", "2024-01-01"), "not before"),
         (("run", BOT, "--backtest", "--data", "moon"), "sample"),
+        (("run", BOT, "--backtest", "--data", "sample", "--from", "2030-01-01"), "comes from the bot's"),
+        (("data", "import", "nope.parquet"), "no such file"),
+        (("data", "import", "."), "this is a folder"),
         (("why", BOT, "--at", "noon", "--data", "sample"), "2024-03-14T09:15Z"),
         (("why", BOT, "--at", "2031-01-01T00:00Z", "--data", "sample"), "outside the backtest"),
         (("new", "My-Bot"), "small letters"),
@@ -142,7 +145,7 @@ def test_a_wrong_turn_is_exit_code_2_and_says_the_way_out(
 ) -> None:
     shown = runner(*words, cwd=folder)
     assert shown.returncode == 2, shown.stderr
-    assert said in shown.stderr
+    assert said in shown.stderr + shown.stdout
     assert "Traceback" not in shown.stderr
 
 
@@ -203,6 +206,43 @@ def test_schema_is_the_committed_file(folder: Path) -> None:
     for which in ("bot", "report"):
         committed = (ROOT / "schemas" / f"{which}.v1.json").read_text(encoding="utf-8")
         assert runner("schema", which, cwd=folder).stdout == committed
+
+
+def test_a_reader_that_goes_away_is_no_finding(folder: Path) -> None:
+    words = [sys.executable, "-m", "runner", "schema"]
+    shown = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert shown.stdout is not None
+    assert shown.stderr is not None
+    shown.stdout.read(1)
+    shown.stdout.close()
+    complaint = shown.stderr.read()
+    shown.stderr.close()
+    assert (shown.wait(60), complaint) == (0, b"")
+
+
+def test_a_place_that_cannot_be_written_is_named(folder: Path) -> None:
+    (folder / "file").write_text("")
+    words = (
+        "run",
+        BOT,
+        "--backtest",
+        "--data",
+        "sample",
+        "--to",
+        "2024-02-28",
+        "--out",
+        folder / "file" / "x",
+    )
+    shown = runner(*words, cwd=folder)
+    assert shown.returncode in (2, 4)
+    assert "file" in shown.stderr
+    assert "fault in runner" not in shown.stderr
 
 
 def test_no_colour_in_a_pipe(folder: Path) -> None:
