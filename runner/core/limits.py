@@ -45,6 +45,8 @@ DAY_MS = 86_400_000
 def judged(plan: Plan, account: Account, guard: Guard) -> Guard:
     """The guard after the loss limits saw this close's equity."""
     limits = plan.limits
+    if limits.daily_loss_action == 0 and limits.drawdown_action == 0:
+        return guard
     equity = account.equity_usdt
     daily = guard.daily_loss_day
     level = daily_loss_level(limits, account)

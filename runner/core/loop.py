@@ -27,11 +27,12 @@ def run(
     path: int,
 ) -> tuple[State, Progress]:
     """Bars from `progress.bar` up to `stop`, or as far as the tape has room for fills."""
-    while progress.bar < stop and len(tape.fills) - progress.fills >= FILLS_PER_BAR_MAX:
-        index = progress.bar
+    index = progress.bar
+    while index < stop and len(tape.fills) - progress.fills >= FILLS_PER_BAR_MAX:
         place = feed.offset + index
         bar = feed.bars[index]
         if eventful(plan, feed, state, progress, bar):
+            progress = standing_at(progress, index, equity_at(state, bar.mark_open))
             state, progress = trade_bar(plan, feed, tape, state, progress, bar, path)
             worst = progress.worst_usdt
         else:
@@ -43,17 +44,23 @@ def run(
         tape.position[place] = state.position.quantity
         tape.signal[place] = state.signal
         tape.refusal[place] = state.refusal
-        progress = Progress(
-            index + 1,
-            progress.fills,
-            progress.settlements,
-            progress.ambiguous,
-            progress.resolved,
-            progress.post_only,
-            progress.no_margin,
-            0.0,
-        )
-    return state, progress
+        index += 1
+    return state, standing_at(progress, index, 0.0)
+
+
+@inner_kernel
+def standing_at(progress: Progress, index: int, worst_usdt: float) -> Progress:
+    """The progress, standing at the row `index`."""
+    return Progress(
+        index,
+        progress.fills,
+        progress.settlements,
+        progress.ambiguous,
+        progress.resolved,
+        progress.post_only,
+        progress.no_margin,
+        worst_usdt,
+    )
 
 
 @hot_kernel
@@ -80,16 +87,6 @@ def trade_bar(
 ) -> tuple[State, Progress]:
     """Funding at the open, the open, the inside of the bar or of its finer bars with the funding in it."""
     place = feed.offset + progress.bar
-    progress = Progress(
-        progress.bar,
-        progress.fills,
-        progress.settlements,
-        progress.ambiguous,
-        progress.resolved,
-        progress.post_only,
-        progress.no_margin,
-        equity_at(state, bar.mark_open),
-    )
     state, progress = settlements(plan, feed, tape, state, progress, state, bar.open_time_ms + 1)
     state, progress = at_open(plan, state, bar, tape, progress, place)
     if has_detail(feed, progress.bar) and within_reach(plan, state, bar):

@@ -19,7 +19,7 @@ from runner.domain.order import (
     Fill,
     Order,
 )
-from runner.domain.plan import Plan
+from runner.domain.plan import ABSENT, Plan
 from runner.domain.position import State
 from runner.domain.tape import Progress, Tape
 
@@ -169,6 +169,8 @@ def stop_touched(plan: Plan, state: State, bar: Bar) -> bool:
 @hot_kernel
 def target_touched(plan: Plan, state: State, bar: Bar) -> bool:
     """Whether any target lies within the bar."""
+    if plan.targets[0].kind == ABSENT:
+        return False
     for place in range(TARGETS_MAX):
         target = state.orders.targets[place]
         if target.kind == NO_ORDER:

@@ -85,6 +85,7 @@ def life(case: Case, path: int) -> tuple[Plan, list[tuple[State, State]], Tape, 
     for place, bar in enumerate(feed.bars):
         progress = progress._replace(bar=place)
         if eventful(plan, feed, state, progress, bar):
+            progress = progress._replace(worst_usdt=state.account.equity_usdt)
             state, progress = trade_bar(plan, feed, tape, state, progress, bar, path)
         before, state = state, decide(plan, state, bar, feed.rows[place])
         states.append((before, state))
