@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 # rebuilt when dependencies change
 STAMP  := $(VENV)/.installed
 
+# other engines bring scipy and older libraries: each set has an environment of its own
+AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement seeds bench bench-peers schemas clean
+.PHONY: help backtest test lint types unit agreement bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,28 +36,31 @@ types: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-$(PEERS)/.installed: pyproject.toml constraints.txt
-	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@echo "installing other engines into $(PEERS) (once, a few minutes) …"
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fast,dev,peers]'
+$(AGREE)/.installed: pyproject.toml constraints.txt
+	@test -x $(AGREE)/bin/python || $(PYTHON) -m venv $(AGREE)
+	@echo "installing other engines into $(AGREE) (once, a few minutes) …"
+	@$(AGREE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fast,dev,agreement]'
 	@touch $@
 
-agreement: $(PEERS)/.installed ## trades equal to those of other engines, on real bars when they are beside the project
-	@$(PEERS)/bin/python -m pytest tests/agreement
+$(PEERS)/.installed: pyproject.toml
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing other engines into $(PEERS) (once, a few minutes) …"
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[fast,peers]'
+	@touch $@
 
-seeds: $(STAMP)  ## the independent simulator against the core, ten times as many random bots
-	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle -n 2
+agreement: $(AGREE)/.installed ## trades equal to those of other engines, on real bars where they lie beside the project
+	@$(AGREE)/bin/python -m pytest tests/agreement
 
 bench: $(STAMP)  ## speed and memory, as ratios within one run
-	@$(BIN)/python -m benchmarks --check
+	@$(BIN)/python -m benchmarks
 
-bench-peers: $(PEERS)/.installed ## the same job in other engines, side by side
-	@$(PEERS)/bin/python -m benchmarks.peers
+bench-peers: $(STAMP) $(PEERS)/.installed ## the same job in other engines, side by side (about ten minutes)
+	@$(BIN)/python -m benchmarks.peers --peers $(PEERS)/bin/python
 
 schemas: $(STAMP) ## write schemas/*.json again from their models
 	@$(BIN)/runner schema bot > schemas/.bot && mv schemas/.bot schemas/bot.v1.json
 	@$(BIN)/runner schema report > schemas/.report && mv schemas/.report schemas/report.v1.json
 
 clean:           ## remove the environments and caches
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(AGREE) $(PEERS) .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,14 @@
 """The benchmark: every case runs on a little data, the table says what was met; nothing is timed here."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cases import Work, measured_figures
+from benchmarks.peers.contest import OURS, Contest, Measured, Scope, peer_figures, run_contest
+from benchmarks.peers.standing import render_standing, standing_json
 from benchmarks.table import Figure, missed_ratios, render_json, render_table
 from benchmarks.timing import CommandError, run_once
 
@@ -17,6 +20,15 @@ LITTLE = Work(
     command_runs=1,
     engines=("interpreted",),
 )
+FEW_PEERS = Scope(
+    quick_runs=1, slow_runs=1, calls=1, quarter_lengths=(2, 5), names=("backtesting", "backtrader")
+)
+OURS_MEASURED = Measured(OURS, "", 2.0, 0.1, 200.0, 165, "two paths")
+PEERS_MEASURED = [
+    Measured("quick", "1.0", 9.0, 5.0, 300.0, 173, "whole coins"),
+    Measured("arrays", "2.0", 10.0, 0.2, 150.0, 172, "no rules"),
+    Measured("absent", skipped="not installed"),
+]
 FIGURES = [
     Figure("fast enough", 1.5, "s", at_most=2.0),
     Figure("too large", 1234.5, "MB", at_most=300.0),
@@ -58,3 +70,44 @@ def test_the_json_holds_the_same() -> None:
 def test_a_command_that_fails_stops_the_benchmark() -> None:
     with pytest.raises(CommandError, match="false"):
         run_once(["false"], {})
+
+
+def test_this_project_runs_beside_the_peers_that_are_there(tmp_path: Path) -> None:
+    contest = run_contest(tmp_path, LITTLE, sys.executable, FEW_PEERS)
+    assert [engine.name for engine in contest.engines] == [OURS, "backtesting", "backtrader"]
+    ran = [engine for engine in contest.engines if not engine.skipped]
+    assert [engine.name for engine in ran if min(engine[2:6]) <= 0] == []
+    # the others have no warm-up, so they see a few crosses more
+    assert [engine.name for engine in ran if not 0 <= engine.trades - ran[0].trades <= 30] == []
+    assert [figure.what for figure in contest.figures if figure.measured <= 0] == []
+    assert {engine.skipped for engine in contest.engines} <= {"", "not installed"}
+
+
+def test_a_peer_is_judged_by_what_it_is_best_at() -> None:
+    figures = list(peer_figures(OURS_MEASURED, PEERS_MEASURED))
+    assert [(figure.what, figure.measured, figure.met) for figure in figures] == [
+        ("whole process, quick ÷ ours", 4.5, True),
+        ("inside, arrays ÷ ours", 2.0, False),
+        ("memory, arrays ÷ ours", 0.75, False),
+    ]
+    assert list(peer_figures(OURS_MEASURED, PEERS_MEASURED[2:])) == []
+
+
+def test_a_peer_that_is_not_there_is_skipped_with_its_reason() -> None:
+    contest = Contest([OURS_MEASURED, *PEERS_MEASURED], FIGURES[:1], ["a note"])
+    assert render_standing(contest) == (
+        "engine        whole s  inside s  memory MB  trades  whole ÷ ours  inside ÷ ours  differs\n"
+        "this project     2.00     0.100        200     165           1.0            1.0  two paths\n"
+        "quick 1.0        9.00     5.000        300     173           4.5           50.0  whole coins\n"
+        "arrays 2.0      10.00     0.200        150     172           5.0            2.0  no rules\n"
+        "absent              –         –          –       –             –              –  "
+        "skipped: not installed\n"
+        "\n"
+        "what         measured  target\n"
+        "fast enough     1.5 s   ≤ 2 s  ✓\n"
+        "\n"
+        "a note\n"
+    )
+    assert [engine["skipped"] for engine in json.loads(standing_json(contest))["engines"]][
+        3
+    ] == "not installed"

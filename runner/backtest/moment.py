@@ -11,7 +11,7 @@ from runner.backtest.feed import feed_of, payable
 from runner.backtest.run import PATHS, charges_funding, tape_of
 from runner.compiler.build import Compiled
 from runner.compiler.columns import Rows
-from runner.core.decide import decide, fact_of, limit_price
+from runner.core.decide import decide, limit_price
 from runner.core.exits import daily_loss_level, drawdown_level, first_stop
 from runner.core.limits import (
     cooldown_gate,
@@ -23,6 +23,7 @@ from runner.core.limits import (
 )
 from runner.core.loop import eventful, trade_bar
 from runner.core.margin import liquidation_price, margin_behind
+from runner.core.rules import fact_of
 from runner.core.sizing import entry_quantity
 from runner.domain.bar import Bar, Row
 from runner.domain.order import REASONS

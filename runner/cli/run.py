@@ -82,10 +82,7 @@ def command(
     compiled = bots.load_compiled(bot, sets, mode)
     span = wanted_range(begin, end)
     if out is not None:
-        # before the run, so that its result is not lost to a typing error
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK):
-            raise click.UsageError(f"--out {out}: this folder cannot be written")
+        _make_writable(out)
     bench = bench_for(compiled, data_source, span, stress=stress)
     _say(bench, quiet)
     with progress(compiled.document.name, "bars", quiet=quiet) as shown:
@@ -107,6 +104,13 @@ def command(
         click.echo("\n" + render_stress(report.stress), nl=False)
     if out is not None:
         click.echo(f"wrote {out / 'report.json'} and {out / 'trades.csv'}", err=True)
+
+
+def _make_writable(folder: Path) -> None:
+    """Before the run, so that its result is not lost to a typing error."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise click.UsageError(f"--out {folder}: this folder cannot be written")
 
 
 def wanted_range(begin: str | None, end: str | None) -> "Range":

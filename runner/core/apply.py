@@ -48,14 +48,14 @@ def apply(plan: Plan, state: State, fill: Fill) -> State:
         opening = fill.quantity - closing
         if opening < plan.instrument.step_size * 0.5:
             opening = 0.0
-    market = state.orders.market
+    rest = remaining(state.orders.market, fill, LEG_MARKET)
     if closing > 0.0:
         state = closed(plan, state, fill, closing, fill.fee_usdt * (closing / fill.quantity))
-        if state.position.quantity == 0.0 and fill.reason == REVERSE and opening == 0.0:
-            rest = remaining(market, fill, LEG_MARKET)  # what is to open may still be on its way
-            state = with_orders(state, Orders(rest, NOTHING, NOTHING, NO_ORDERS.targets))
     if opening > 0.0:
         state = opened(plan, state, fill, opening, fill.fee_usdt * (opening / fill.quantity))
+    if fill.reason == REVERSE and closing > 0.0:  # what is still to open goes on, though flat for an instant
+        orders = state.orders
+        state = with_orders(state, Orders(rest, orders.entry, orders.stop, orders.targets))
     return state
 
 
@@ -118,21 +118,24 @@ def closed(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
         margin,
         liquidation_price(plan, side * left, position.entry_price, margin),
     )
-    trade = with_closed(trade, trade.closed_quantity + quantity)
-    cut_target = fill.leg >= LEG_TARGET and not fill.final
-    orders = Orders(
-        closing_rest(state.orders.market, fill, quantity),
-        NOTHING,
-        stop_after(plan, state.orders.stop, fill, position, trade, account),
-        ladder(plan, position, trade, fill.time_ms + 1 if cut_target else 0),
-    )
+    trade = with_taken(trade, fill.leg - LEG_TARGET, quantity)
+    resting = state.orders.targets
+    if not fill.final:
+        resting = held_back(resting, fill)
+    stop = stop_after(plan, state.orders.stop, fill, position, trade, account)
+    targets = ladder(plan, position, trade, resting)
+    if stop.kind == MARKET:  # a triggered stop closes everything: no target is left to wait
+        targets = NO_ORDERS.targets
+    orders = Orders(closing_rest(state.orders.market, fill, quantity), NOTHING, stop, targets)
     return State(position, trade, orders, account, state.guard, state.signal, state.refusal)
 
 
 @inner_kernel
 def closing_rest(order: Order, fill: Fill, quantity: float) -> Order:
-    """What of a market order still waits; one that closes has less to close after another order did."""
-    if fill.leg == LEG_MARKET or order.side != fill.side:
+    """What of a market order still waits: an entry under way ends, an exit has less to close."""
+    if order.side != fill.side:
+        return NOTHING
+    if fill.leg == LEG_MARKET:
         return remaining(order, fill, LEG_MARKET)
     return Order(
         order.kind,
@@ -179,7 +182,7 @@ def ended(plan: Plan, state: State, fill: Fill, account: Account, net_pnl_usdt: 
         NO_TRADE.entry_time_ms,
         0,
         0.0,
-        0.0,
+        NO_TRADE.taken,
         state.trade.setup,  # a reverse opens with it in the same fill
         0.0,
         0.0,
@@ -203,29 +206,37 @@ def opened(plan: Plan, state: State, fill: Fill, quantity: float, fee_usdt: floa
     signed = fill.side * total
     margin = margin_behind(plan, total, price, account.cash_usdt)
     position = Position(signed, price, margin, liquidation_price(plan, signed, price, margin))
-    trade = grown_trade(plan, state.trade, fill, quantity, fee_usdt, price)
+    trade = grown_trade(plan, state.trade, fill, quantity, fee_usdt, price, state.position.entry_price)
     guard = after_entry(state.guard, fill.time_ms) if before == 0.0 else state.guard
     orders = Orders(
         remaining(state.orders.market, fill, LEG_MARKET),
         remaining(state.orders.entry, fill, LEG_ENTRY),
         protective_stop(plan, position, trade, account),
-        ladder(plan, position, trade, 0),
+        ladder(plan, position, trade, state.orders.targets),
     )
     return State(position, trade, orders, account, guard, state.signal, state.refusal)
 
 
 @inner_kernel
 def grown_trade(
-    plan: Plan, trade: Trade, fill: Fill, quantity: float, fee_usdt: float, entry_price: float
+    plan: Plan,
+    trade: Trade,
+    fill: Fill,
+    quantity: float,
+    fee_usdt: float,
+    entry_price: float,
+    before_price: float,
 ) -> Trade:
     """The trade in progress after an opening fill; the first one sets the stop, later ones keep it."""
     if trade.side == fill.side:
-        distance = abs(entry_price - trade.stop_price) if trade.r_distance > 0.0 else 0.0
+        # 1 R is the distance to the first stop, however far the stop has moved since
+        first = before_price - trade.side * trade.r_distance
+        distance = abs(entry_price - first) if trade.r_distance > 0.0 else 0.0
         return Trade(
             trade.entry_time_ms,
             trade.side,
             trade.quantity + quantity,
-            trade.closed_quantity,
+            trade.taken,
             trade.setup,
             distance,
             trade.stop_price,
@@ -240,7 +251,7 @@ def grown_trade(
         fill.time_ms,
         fill.side,
         quantity,
-        0.0,
+        NO_TRADE.taken,
         trade.setup,
         distance,
         stop,
@@ -295,7 +306,7 @@ def with_pnl(trade: Trade, net_pnl_usdt: float) -> Trade:
         trade.entry_time_ms,
         trade.side,
         trade.quantity,
-        trade.closed_quantity,
+        trade.taken,
         trade.setup,
         trade.r_distance,
         trade.stop_price,
@@ -307,13 +318,22 @@ def with_pnl(trade: Trade, net_pnl_usdt: float) -> Trade:
 
 
 @inner_kernel
-def with_closed(trade: Trade, closed_quantity: float) -> Trade:
-    """The trade with more of it closed."""
+def with_taken(trade: Trade, place: int, quantity: float) -> Trade:
+    """The trade with `quantity` more taken by the rung at `place`; another place: the trade itself."""
+    if place < 0:
+        return trade
+    first, second, third, fourth = trade.taken[0], trade.taken[1], trade.taken[2], trade.taken[3]
+    taken = (
+        first + (quantity if place == 0 else 0.0),
+        second + (quantity if place == 1 else 0.0),
+        third + (quantity if place == 2 else 0.0),
+        fourth + (quantity if place == 3 else 0.0),
+    )
     return Trade(
         trade.entry_time_ms,
         trade.side,
         trade.quantity,
-        closed_quantity,
+        taken,
         trade.setup,
         trade.r_distance,
         trade.stop_price,
@@ -321,4 +341,25 @@ def with_closed(trade: Trade, closed_quantity: float) -> Trade:
         trade.best_price,
         trade.net_pnl_usdt,
         trade.entered_at_open,
+    )
+
+
+@inner_kernel
+def held_back(targets: tuple[Order, Order, Order, Order], fill: Fill) -> tuple[Order, Order, Order, Order]:
+    """The targets, the one that was cut not to execute again in the bar of its fill."""
+    place = fill.leg - LEG_TARGET
+    later = fill.time_ms + 1
+    return (
+        placed_at(targets[0], later) if place == 0 else targets[0],
+        placed_at(targets[1], later) if place == 1 else targets[1],
+        placed_at(targets[2], later) if place == 2 else targets[2],
+        placed_at(targets[3], later) if place == 3 else targets[3],
+    )
+
+
+@inner_kernel
+def placed_at(order: Order, placed_ms: int) -> Order:
+    """The same order, placed at another instant."""
+    return Order(
+        order.kind, order.side, order.quantity, order.price, order.reason, placed_ms, order.expires_ms
     )

@@ -7,9 +7,7 @@ Refuses to know: columns, text, modes, the venue.
 Source: execution semantics "Order of events", step 5.
 """
 
-import math
-
-from runner.domain.bar import TRUE, UNKNOWN, Bar, Row
+from runner.domain.bar import TRUE, Bar, Row
 from runner.domain.order import (
     DAILY_LOSS,
     ENTRY,
@@ -28,21 +26,8 @@ from runner.domain.order import (
 from runner.domain.plan import (
     ABSENT,
     BLOCK,
-    CMP_EQ,
-    CMP_GE,
-    CMP_GT,
-    CMP_LE,
-    CMP_LT,
-    FACT_BARS_IN_TRADE,
-    FACT_PROFIT_R,
-    FACT_PROFIT_RATIO,
-    STEP_AND,
-    STEP_COMPARE,
     STEP_END,
-    STEP_NOT,
-    STEP_SLOT,
     Plan,
-    Step,
 )
 from runner.domain.position import (
     ACCEPTED,
@@ -59,7 +44,17 @@ from runner.domain.position import (
 
 from .exits import first_stop, protective_stop, ratchet
 from .kernel import hot_kernel, inner_kernel
-from .limits import DAY_MS, after_exit, flattening, judged, limit_refusal, liquidation_refusal, stop_refusal
+from .limits import (
+    DAY_MS,
+    after_exit,
+    flattening,
+    judged,
+    limit_refusal,
+    liquidation_refusal,
+    standing_refusal,
+    stop_refusal,
+)
+from .rules import bars_in_trade, exit_verdict
 from .sizing import entry_quantity, round_down, round_up
 
 BOTH = 2  # a signal both ways, which never trades
@@ -121,7 +116,7 @@ def followed(plan: Plan, position: Position, trade: Trade, bar: Bar, row: Row) -
             trade.entry_time_ms,
             trade.side,
             trade.quantity,
-            trade.closed_quantity,
+            trade.taken,
             trade.setup,
             trade.r_distance,
             trade.stop_price,
@@ -162,10 +157,10 @@ def decide_open(
         refusal = REFUSED_BOTH_SIDES if signal == BOTH else REFUSED_IN_POSITION
     market = state.orders.market  # an exit once wanted stays wanted until it is filled
     entry = state.orders.entry
-    if entry.kind != NO_ORDER and not still_wanted(plan, entry, bar, account, guard):
+    if entry.kind != NO_ORDER and not still_wanted(entry, bar, account, guard):
         entry = NOTHING
-    if market.reason == ENTRY and not still_wanted(plan, market, bar, account, guard):
-        market = NOTHING
+    if market.reason in (ENTRY, REVERSE) and not still_wanted(market, bar, account, guard):
+        market = closing_only(market, position)
     reason = exit_reason(plan, position, trade, bar, row, account, guard)
     if reason != 0:
         market = Order(MARKET, -trade.side, held, 0.0, reason, bar.close_time_ms, 0)
@@ -204,81 +199,14 @@ def exit_reason(
 ) -> int:
     """Why the position should be closed at the next open; 0: it should not."""
     if flattening(plan, account, guard):
-        return DAILY_LOSS if guard.daily_loss_day == account.day else MAX_DRAWDOWN
+        daily = plan.limits.daily_loss_action > BLOCK and guard.daily_loss_day == account.day
+        return DAILY_LOSS if daily else MAX_DRAWDOWN
     if plan.time_stop_bars > 0 and bars_in_trade(plan, trade, bar) >= plan.time_stop_bars:
         return TIME_STOP
     steps = plan.exit_long if trade.side > 0 else plan.exit_short
     if steps[0].op != STEP_END and exit_verdict(plan, steps, position, trade, bar, row) == TRUE:
         return RULE
     return 0
-
-
-@hot_kernel
-def bars_in_trade(plan: Plan, trade: Trade, bar: Bar) -> int:
-    """Bars that the trade has seen, the one it was opened in included."""
-    return (bar.close_time_ms - trade.entry_time_ms + plan.timeframe_ms - 1) // plan.timeframe_ms
-
-
-@inner_kernel
-def exit_verdict(
-    plan: Plan,
-    steps: tuple[Step, ...],
-    position: Position,
-    trade: Trade,
-    bar: Bar,
-    row: Row,
-) -> int:
-    """A postfix program over verdicts; its stack is one integer, two bits a verdict."""
-    stack = 0
-    for step in steps:
-        if step.op == STEP_END:
-            break
-        if step.op == STEP_SLOT:
-            stack = stack * 4 + int(row.slots[step.slot])
-        elif step.op == STEP_COMPARE:
-            fact = fact_of(plan, step.fact, position, trade, bar)
-            stack = stack * 4 + compared(step.compare, fact, row.slots[step.slot])
-        elif step.op == STEP_NOT:
-            stack = stack - stack % 4 + 2 - stack % 4
-        else:
-            right = stack % 4
-            left = stack // 4 % 4
-            joined = min(left, right) if step.op == STEP_AND else max(left, right)
-            stack = stack // 16 * 4 + joined
-    return stack % 4
-
-
-@inner_kernel
-def fact_of(plan: Plan, fact: int, position: Position, trade: Trade, bar: Bar) -> float:
-    """What exit rules may ask about the open position; NaN where it is not defined."""
-    if fact == FACT_BARS_IN_TRADE:
-        return float(bars_in_trade(plan, trade, bar))
-    gain = (bar.close - position.entry_price) * trade.side
-    if fact == FACT_PROFIT_RATIO:
-        return gain / position.entry_price
-    if fact == FACT_PROFIT_R:
-        return gain / trade.r_distance if trade.r_distance > 0.0 else math.nan
-    return float(trade.side)
-
-
-@inner_kernel
-def compared(compare: int, left: float, right: float) -> int:
-    """Three-valued comparison: UNKNOWN when either side is NaN."""
-    if math.isnan(left) or math.isnan(right):
-        return UNKNOWN
-    if compare == CMP_GT:
-        holds = left > right
-    elif compare == CMP_GE:
-        holds = left >= right
-    elif compare == CMP_LT:
-        holds = left < right
-    elif compare == CMP_LE:
-        holds = left <= right
-    elif compare == CMP_EQ:
-        holds = left == right
-    else:
-        holds = left != right
-    return TRUE if holds else 0
 
 
 @inner_kernel
@@ -309,11 +237,28 @@ def opening(
 
 
 @inner_kernel
-def still_wanted(plan: Plan, order: Order, bar: Bar, account: Account, guard: Guard) -> bool:
+def closing_only(order: Order, position: Position) -> Order:
+    """What of an entry or reverse under way still closes; what would open is not wanted any more."""
+    if order.side * position.quantity >= 0.0:
+        return NOTHING
+    held = abs(position.quantity)
+    return Order(
+        order.kind,
+        order.side,
+        min(order.quantity, held),
+        order.price,
+        order.reason,
+        order.placed_ms,
+        order.expires_ms,
+    )
+
+
+@inner_kernel
+def still_wanted(order: Order, bar: Bar, account: Account, guard: Guard) -> bool:
     """Whether an entry that waits may go on waiting: not expired, and no limit refuses it."""
     if order.expires_ms > 0 and bar.close_time_ms >= order.expires_ms:
         return False
-    return limit_refusal(plan, account, guard, bar.close_time_ms) == ACCEPTED
+    return standing_refusal(account, guard, bar.close_time_ms) == ACCEPTED
 
 
 @hot_kernel
@@ -332,7 +277,7 @@ def decide_flat(
     waiting = orders.market if orders.market.kind != NO_ORDER else orders.entry
     if waiting.kind != NO_ORDER:
         carried = waiting.kind == LIMIT or plan.liquidity.carry  # a market entry is else decided anew
-        if not carried or not still_wanted(plan, waiting, bar, account, guard):
+        if not carried or not still_wanted(waiting, bar, account, guard):
             waiting = NOTHING
             orders = NO_ORDERS
             trade = NO_TRADE
@@ -373,7 +318,7 @@ def with_setup(trade: Trade, setup: float) -> Trade:
         trade.entry_time_ms,
         trade.side,
         trade.quantity,
-        trade.closed_quantity,
+        trade.taken,
         setup,
         trade.r_distance,
         trade.stop_price,

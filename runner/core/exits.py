@@ -53,7 +53,7 @@ def first_stop(plan: Plan, side: int, price: float, setup: float) -> float:
         stop = price - side * setup
     elif kind == BY_PRICE:
         stop = setup
-    if stop <= 0.0:
+    if not stop > 0.0:  # NaN is not above 0
         return 0.0
     return round_protective(side, stop, plan.instrument.tick_size)
 
@@ -62,6 +62,7 @@ def first_stop(plan: Plan, side: int, price: float, setup: float) -> float:
 def reached(kind: int, at: float, position: Position, trade: Trade) -> bool:
     """Whether the trade's best price came `at` (R or a ratio of the entry price) beyond the entry."""
     gain = (trade.best_price - position.entry_price) * trade.side
+    gain += 1e-9 * position.entry_price  # exactly there is there, whatever floats make of it
     if kind == BY_R:
         return trade.r_distance > 0.0 and gain >= at * trade.r_distance
     return gain >= at * position.entry_price
@@ -74,7 +75,7 @@ def with_stop(trade: Trade, stop_price: float, reason: int) -> Trade:
         trade.entry_time_ms,
         trade.side,
         trade.quantity,
-        trade.closed_quantity,
+        trade.taken,
         trade.setup,
         trade.r_distance,
         stop_price,
@@ -175,24 +176,26 @@ def target_price(plan: Plan, target: Target, side: int, entry_price: float, r_di
 
 
 @inner_kernel
-def ladder_part(plan: Plan, position: Position, trade: Trade, part: float) -> float:
-    """The quantity that all rungs up to a cumulative `part` have closed when they are done."""
+def ladder_part(plan: Plan, trade: Trade, part: float) -> float:
+    """The quantity that all rungs up to a cumulative `part` close together."""
     if part >= 1.0 - 1e-9:
         return trade.quantity
     return round_down(trade.quantity * part, plan.instrument.step_size)
 
 
 @inner_kernel
-def rung(
-    plan: Plan, position: Position, trade: Trade, target: Target, before: float, placed_ms: int
-) -> Order:
-    """One target order; what the ladder has closed already is taken from its nearest rungs first."""
+def open_part(plan: Plan, trade: Trade, place: int, before: float) -> float:
+    """What one rung has still to close, `before` being the cumulative part of the nearer ones."""
+    whole = ladder_part(plan, trade, before + plan.targets[place].part) - ladder_part(plan, trade, before)
+    return max(whole - trade.taken[place], 0.0)
+
+
+@inner_kernel
+def rung(plan: Plan, position: Position, trade: Trade, place: int, quantity: float, placed_ms: int) -> Order:
+    """The target order of one rung."""
+    target = plan.targets[place]
     if target.kind == ABSENT or (target.kind == BY_R and trade.r_distance <= 0.0):
         return NOTHING
-    start = ladder_part(plan, position, trade, before)
-    stop = ladder_part(plan, position, trade, before + target.part)
-    start = max(start, trade.closed_quantity)
-    quantity = min(stop - start, abs(position.quantity))
     if quantity < plan.instrument.step_size * 0.5:
         return NOTHING
     price = target_price(plan, target, trade.side, position.entry_price, trade.r_distance)
@@ -201,17 +204,30 @@ def rung(
 
 
 @inner_kernel
-def ladder(plan: Plan, position: Position, trade: Trade, placed_ms: int) -> tuple[Order, Order, Order, Order]:
-    """The targets that should rest; they execute in bars that open at `placed_ms` or later."""
-    first, second, third, fourth = plan.targets[0], plan.targets[1], plan.targets[2], plan.targets[3]
-    if first.kind == ABSENT:
+def ladder(
+    plan: Plan,
+    position: Position,
+    trade: Trade,
+    resting: tuple[Order, Order, Order, Order],
+) -> tuple[Order, Order, Order, Order]:
+    """The targets that should rest; each executes in bars that open when the one resting before it could.
+
+    The nearest come first where what is left is less than they were to close.
+    """
+    rules = plan.targets
+    if rules[0].kind == ABSENT:
         return NO_TARGETS
-    two = first.part
-    three = two + second.part
-    four = three + third.part
+    left = abs(position.quantity)
+    second_from = rules[0].part
+    third_from = second_from + rules[1].part
+    fourth_from = third_from + rules[2].part
+    first = min(open_part(plan, trade, 0, 0.0), left)
+    second = min(open_part(plan, trade, 1, second_from), left - first)
+    third = min(open_part(plan, trade, 2, third_from), left - first - second)
+    fourth = min(open_part(plan, trade, 3, fourth_from), left - first - second - third)
     return (
-        rung(plan, position, trade, first, 0.0, placed_ms),
-        rung(plan, position, trade, second, two, placed_ms),
-        rung(plan, position, trade, third, three, placed_ms),
-        rung(plan, position, trade, fourth, four, placed_ms),
+        rung(plan, position, trade, 0, first, resting[0].placed_ms),
+        rung(plan, position, trade, 1, second, resting[1].placed_ms),
+        rung(plan, position, trade, 2, third, resting[2].placed_ms),
+        rung(plan, position, trade, 3, fourth, resting[3].placed_ms),
     )

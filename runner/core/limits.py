@@ -149,8 +149,8 @@ def trades_gate(plan: Plan, account: Account, guard: Guard) -> bool:
 
 
 @inner_kernel
-def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> int:
-    """The first gate of the limits that refuses an entry at `now_ms`, or ACCEPTED."""
+def standing_refusal(account: Account, guard: Guard, now_ms: int) -> int:
+    """The first gate that refuses an entry at `now_ms`, be it new or under way; or ACCEPTED."""
     if halted_gate(guard):
         return REFUSED_HALTED
     if daily_loss_gate(account, guard):
@@ -159,6 +159,15 @@ def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> in
         return REFUSED_DRAWDOWN
     if cooldown_gate(guard, now_ms):
         return REFUSED_COOLDOWN
+    return ACCEPTED
+
+
+@inner_kernel
+def limit_refusal(plan: Plan, account: Account, guard: Guard, now_ms: int) -> int:
+    """The first gate of the limits that refuses a new entry at `now_ms`, or ACCEPTED."""
+    refusal = standing_refusal(account, guard, now_ms)
+    if refusal != ACCEPTED:
+        return refusal
     if trades_gate(plan, account, guard):
         return REFUSED_TRADES_PER_DAY
     if account.equity_usdt <= 0.0 or account.cash_usdt <= 0.0:

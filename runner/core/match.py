@@ -89,7 +89,7 @@ def able(plan: Plan, state: State, order: Order, bar: Bar) -> bool:
 
 
 @inner_kernel
-def fundable(plan: Plan, state: State, side: int, price: float) -> float:
+def fundable(plan: Plan, state: State, side: int, price: float, fee_ratio: float) -> float:
     """The largest quantity of an opening order that the wallet has margin and fee for, at this price.
 
     What closes an opposite position comes first and needs none. The exchange rejects what it cannot margin;
@@ -98,21 +98,26 @@ def fundable(plan: Plan, state: State, side: int, price: float) -> float:
     position = state.position
     held = abs(position.quantity)
     cash = state.account.cash_usdt
-    fee = price * plan.costs.taker_ratio
+    fee = price * fee_ratio
     need = price / plan.sizing.leverage + fee
     if position.quantity * side < 0.0:
         cash += position.quantity * (price - position.entry_price) - held * fee
         return held + round_down(max(cash, 0.0) / need, plan.instrument.step_size)
-    free = max(cash - held * price / plan.sizing.leverage, 0.0)
+    free = max(cash - held * position.entry_price / plan.sizing.leverage, 0.0)
     return round_down(free / need, plan.instrument.step_size)
 
 
 @inner_kernel
-def is_final(plan: Plan, order: Order, quantity: float, cut: bool) -> bool:
-    """Whether nothing waits after `quantity`: all of the order, or a cut entry whose rest is dropped."""
+def is_final(plan: Plan, state: State, order: Order, quantity: float, cut: bool) -> bool:
+    """Whether nothing waits after `quantity`: all of the order, or a cut entry whose rest is dropped. The
+    part of a reverse that closes always goes on, the part that opens is an entry.
+    """
     if quantity >= order.quantity or cut:
         return True
-    return order.reason == ENTRY and not plan.liquidity.carry
+    if plan.liquidity.carry:
+        return False
+    closes_all = order.reason == REVERSE and quantity >= abs(state.position.quantity)
+    return order.reason == ENTRY or closes_all
 
 
 @inner_kernel
@@ -132,7 +137,7 @@ def taker_fill(
         price = order.price  # a limit order never pays more than its limit
     cut = False
     if order.reason in (ENTRY, REVERSE):
-        most = fundable(plan, state, order.side, price)
+        most = fundable(plan, state, order.side, price, plan.costs.taker_ratio)
         cut = most < quantity
         quantity = min(quantity, most)
         if quantity <= 0.0:
@@ -148,7 +153,7 @@ def taker_fill(
         bar.open_time_ms,
         False,
         at_open,
-        is_final(plan, order, quantity, cut),
+        is_final(plan, state, order, quantity, cut),
     )
 
 
@@ -156,6 +161,13 @@ def taker_fill(
 def maker_fill(plan: Plan, state: State, order: Order, leg: int, bar: Bar, at_open: bool) -> Fill:
     """A resting limit order executes at its own price."""
     quantity = executable(plan, state, order, bar)
+    cut = False
+    if order.reason == ENTRY:
+        most = fundable(plan, state, order.side, order.price, plan.costs.maker_ratio)
+        cut = most < quantity
+        quantity = min(quantity, most)
+        if quantity <= 0.0:
+            return rejected(order, leg, NO_MARGIN, bar)
     return Fill(
         leg,
         order.side,
@@ -167,7 +179,7 @@ def maker_fill(plan: Plan, state: State, order: Order, leg: int, bar: Bar, at_op
         bar.open_time_ms,
         True,
         at_open,
-        is_final(plan, order, quantity, False),
+        is_final(plan, state, order, quantity, cut),
     )
 
 
@@ -219,10 +231,13 @@ def entry_at_open(plan: Plan, state: State, order: Order, bar: Bar) -> Fill:
     """
     if not past(bar.open, through_level(plan, order), order.side == SELL):
         return NO_FILL
-    if order.placed_ms < bar.open_time_ms:
-        return maker_fill(plan, state, order, LEG_ENTRY, bar, True)
-    if plan.entry.post_only:
+    rested = order.placed_ms < bar.open_time_ms
+    if plan.entry.post_only and not rested:
         return rejected(order, LEG_ENTRY, POST_ONLY, bar)
+    if executable(plan, state, order, bar) <= 0.0:
+        return NO_FILL
+    if rested:
+        return maker_fill(plan, state, order, LEG_ENTRY, bar, True)
     return taker_fill(plan, state, order, LEG_ENTRY, bar.open, bar, True)
 
 
@@ -255,7 +270,7 @@ def match_open(plan: Plan, state: State, bar: Bar) -> Fill:
         fill = taker_fill(plan, state, orders.market, LEG_MARKET, bar.open, bar, True)
     if fill.leg == LEG_NONE and able(plan, state, orders.stop, bar):
         fill = stop_at_open(plan, state, orders.stop, bar)
-    if fill.leg == LEG_NONE and able(plan, state, orders.entry, bar):
+    if fill.leg == LEG_NONE and waits(orders.entry, bar):
         fill = entry_at_open(plan, state, orders.entry, bar)
     return fill
 

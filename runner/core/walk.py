@@ -27,8 +27,10 @@ def walk_from_open(state: State, bar: Bar, path: int) -> Walk:
         low_first = state.orders.entry.side == SELL
     if path == FAVOURABLE:
         low_first = not low_first
-    elif path == NEAREST and bar.open - bar.low != bar.high - bar.open:
-        low_first = bar.open - bar.low < bar.high - bar.open
+    elif path == NEAREST:
+        further = (bar.open - bar.low) - (bar.high - bar.open)
+        if abs(further) > 1e-9 * bar.open:  # as far either way: what hurts comes first
+            low_first = further < 0.0
     if low_first:
         first, second, mark_first, mark_second = bar.low, bar.high, bar.mark_low, bar.mark_high
     else:

@@ -60,7 +60,7 @@ class Trade(NamedTuple):
     entry_time_ms: int
     side: int
     quantity: float  # entered so far
-    closed_quantity: float
+    taken: tuple[float, float, float, float]  # what each rung of the ladder has closed
     setup: float
     r_distance: float  # price distance of 1 R; 0: no stop
     stop_price: float  # of the strategy; 0: none; never loosens
@@ -107,7 +107,7 @@ class State(NamedTuple):
 
 
 FLAT = Position(0.0, 0.0, 0.0, 0.0)
-NO_TRADE = Trade(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, True)
+NO_TRADE = Trade(0, 0, 0.0, (0.0, 0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0, 0.0, 0.0, True)
 
 
 def initial_state(capital_usdt: float) -> State:
