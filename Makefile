@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement bench bench-peers schemas clean
+.PHONY: help backtest test lint types unit agreement seeds bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ $(PEERS)/.installed: pyproject.toml
 
 agreement: $(AGREE)/.installed ## trades equal to those of other engines, on real bars where they lie beside the project
 	@$(AGREE)/bin/python -m pytest tests/agreement
+
+seeds: $(STAMP)  ## the independent simulator against the core, ten times as many random bots
+	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle
 
 bench: $(STAMP)  ## speed and memory, as ratios within one run
 	@$(BIN)/python -m benchmarks
