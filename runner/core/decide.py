@@ -169,12 +169,22 @@ def decide_open(
         setup = row.stop_long if signal > 0 else row.stop_short
         reverse_close_ms = bar.close_time_ms + plan.timeframe_ms
         after = after_exit(plan, guard, expected_pnl(plan, position, trade, bar), REVERSE, reverse_close_ms)
-        quantity, refusal = opening(plan, bar, account, after, signal, setup)
+        wallet = after_close(plan, position, account, bar)
+        quantity, refusal = opening(plan, bar, wallet, after, signal, setup)
         market = Order(MARKET, signal, held + quantity, 0.0, REVERSE, bar.close_time_ms, 0)
         entry = NOTHING
         trade = with_setup(trade, setup)
     orders = Orders(market, entry, stop, state.orders.targets)
     return State(position, trade, orders, account, guard, signal, refusal)
+
+
+@inner_kernel
+def after_close(plan: Plan, position: Position, account: Account, bar: Bar) -> Account:
+    """The account as if the position were closed at this close: what a reverse opens with."""
+    held = abs(position.quantity)
+    gain = position.quantity * (bar.close - position.entry_price)
+    cash = account.cash_usdt + gain - held * bar.close * plan.costs.taker_ratio
+    return Account(cash, account.equity_usdt, account.peak_equity_usdt, account.day, account.day_equity_usdt)
 
 
 @inner_kernel

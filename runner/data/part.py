@@ -69,7 +69,7 @@ def read_part(path: Path, key: SeriesKey, part: Part) -> Columns:
         arrays = [_joined([np.from_dlpack(chunk) for chunk in table.column(name).chunks]) for name in names]
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
         raise damaged(path, _first_line(error)) from error
     wanted = {name: text for name, text in _metadata(key, "").items() if name != b"runner.venue"}
     if {name: metadata.get(name) for name in wanted} != wanted:

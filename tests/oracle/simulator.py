@@ -205,7 +205,7 @@ class Simulator(Venue):
             return 0
         fee = held.quantity * close * exact(self.plan.costs.taker_ratio)
         net = held.net + held.quantity * (close - held.entry) * held.side - fee
-        losses = self.losses + 1 if self.sign(net, ZERO) < 0 else 0
+        losses = self.losses + 1 if self.sign(net, ZERO, quotient=True) < 0 else 0
         return max(self.now.close_ms + wait for wait in self.cooldowns(losses, o.REVERSE))
 
     def sized(self, side: int, close: Decimal, setup: Decimal) -> tuple[int, Ticket]:

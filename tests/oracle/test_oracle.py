@@ -4,8 +4,8 @@ RUNNER_EXAMPLES sets how many (3,000 when absent).
 
 Ties. Prices lie on a tick grid and ratios are decimal, so most comparisons are exact ties or far apart. The
 simulator decides exact ties exactly, and so must the core. Two things are not judged when the runs differ
-(`Simulator.hairs`, about 4 examples in 1,000, few of which differ): two numbers that are *no* tie yet
-closer than 1e-9, and a tie of what lies on no price grid (liquidation price, profit ratio, equity).
+(`Simulator.hairs`, 14 examples in 1,000; one in 4,000 differs): two numbers that are *no* tie yet
+closer than 1e-9, and a tie of what lies on no price grid (liquidation price, profit ratio, equity, pnl).
 """
 
 import os

@@ -291,7 +291,7 @@ class Venue(Books):
         self.held = self.entry = self.stop = None
         self.market = None
         self.targets = [None] * 4
-        self.losses = self.losses + 1 if self.sign(held.net, ZERO) < 0 else 0
+        self.losses = self.losses + 1 if self.sign(held.net, ZERO, quotient=True) < 0 else 0
         if reason == o.DAILY_LOSS:
             self.lost_day = self.now.open_ms // DAY_MS
         if reason == o.MAX_DRAWDOWN:
