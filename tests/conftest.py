@@ -1,8 +1,10 @@
 """What holds for all tests: they see no user's own store or instrument rules."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -11,3 +13,9 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNNER_HOME", str(tmp_path_factory.mktemp("home") / "runner"))
         yield
+
+
+# The same examples at every run of `make test`: a red run means a change. `make seeds` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("exploring", derandomize=False)
+settings.load_profile("exploring" if "RUNNER_EXAMPLES" in os.environ else "repeatable")
