@@ -125,12 +125,13 @@ def test_only_the_command_line_catches_everything() -> None:
 
 
 def test_nothing_names_a_registry_or_a_machine() -> None:
-    here = re.compile(r"index-url|extra-index")
+    """Registry settings, and the places of whichever machine the tests run on."""
+    places = [re.escape(f"{place}/") for place in (ROOT, Path.home()) if len(place.parts) > 1]
+    here = re.compile("|".join([r"index-url", r"extra-index", *places]))
+    skipped = {".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis"}
     for path in ROOT.rglob("*"):
-        if any(
-            part in {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis"}
-            for part in path.parts
-        ):
+        parts = path.relative_to(ROOT).parts
+        if any(part in skipped or part.startswith(".venv") for part in parts):
             continue
         if path.is_file() and path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".json", ".cfg", ""}:
             found = here.search(path.read_text(encoding="utf-8", errors="replace"))
