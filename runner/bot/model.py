@@ -256,7 +256,8 @@ class MaxDrawdown(Part):
 
     max: Annotated[Ratio, leaves.RATIO] = Field(description="From the highest equity so far: 15%.")
     then: Literal["halt", "flatten", "block"] = Field(
-        default="halt", description="halt closes and waits for an operator."
+        default="halt",
+        description="flatten closes and opens nothing more; halt waits for an operator too; block opens nothing.",
     )
 
 

@@ -158,13 +158,17 @@ def _limits(document: Document) -> Iterator[str]:
     then = {
         "flatten": "it closes and waits",
         "block": "it opens nothing more",
+    }
+    after_drawdown = {
+        "flatten": "it closes and opens nothing more",
+        "block": "it opens nothing more until its equity is back above that",
         "halt": "it closes and waits for an operator",
     }
     if limits.daily_loss is not None:
         until = "until the next UTC day"
         yield f"Having lost {limits.daily_loss.max} in a day, {then[limits.daily_loss.then]} {until}."
     if limits.max_drawdown is not None:
-        yield f"{limits.max_drawdown.max} under its highest equity, {then[limits.max_drawdown.then]}."
+        yield f"{limits.max_drawdown.max} under its highest equity, {after_drawdown[limits.max_drawdown.then]}."
     for pause in limits.cooldown:
         after = str(pause.after) if isinstance(pause.after, LossStreak) else _AFTER[pause.after]
         yield f"After {after} it waits {pause.wait}."

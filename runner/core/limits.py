@@ -54,7 +54,7 @@ def judged(plan: Plan, account: Account, guard: Guard) -> Guard:
         daily = account.day
     level = drawdown_level(limits, account)
     drawdown = limits.drawdown_action > 0 and level > 0.0 and equity <= level
-    if limits.drawdown_action == HALT:
+    if limits.drawdown_action > BLOCK:  # closed at its level: costs and slippage may leave equity beside it
         drawdown = drawdown or guard.drawdown_hit
     halted = guard.halted or (drawdown and limits.drawdown_action == HALT)
     if daily == guard.daily_loss_day and drawdown == guard.drawdown_hit and halted == guard.halted:

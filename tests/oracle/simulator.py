@@ -63,7 +63,7 @@ class Simulator(Venue):
         if daily is not None and self.sign(self.equity, daily, quotient=True) <= 0:
             self.lost_day = self.day
         under = drawdown is not None and self.sign(self.equity, drawdown, quotient=True) <= 0
-        self.drawdown_hit = under or self.halted
+        self.drawdown_hit = under or (self.drawdown_hit and self.plan.limits.drawdown_action != p.BLOCK)
         self.halted = self.drawdown_hit and self.plan.limits.drawdown_action == p.HALT
         blocked = self.drawdown_hit or self.lost_day == self.day
         if blocked:
