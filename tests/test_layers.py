@@ -57,7 +57,7 @@ HOMES = {
     "pyarrow": {"runner.data"},
     "pandas": {"runner.data"},
     "ccxt": {"runner.exchange"},
-    "aiohttp": {"runner.exchange", "runner.health", "runner.simulator"},
+    "aiohttp": {"runner.data.archive", "runner.exchange", "runner.health", "runner.simulator"},
     "sqlalchemy": {"runner.journal"},
     "alembic": {"runner.journal"},
     "psycopg": {"runner.journal"},
