@@ -21,6 +21,8 @@ Refuses to know: terminals, files, the exchange.
     │   ├── JournalDamaged   4   the journal does not hold what was written to it
     │   ├── LeaseHeld        4   another process runs this account and symbol
     │   └── LeaseLost        4   another process took this one's place; nothing more may be written
+    ├── AlertsFailed   5   an alert could not be sent, or nobody knows where to
+    ├── HealthFailed   5   a running bot did not answer how it is
     └── KeysFailed     5   keys that cannot be had, or must not be used
         ├── KeyUnknown       5   no such entry in the vault, or no vault
         ├── VaultLocked      5   the passphrase, or what stands in for it, does not open the vault
@@ -129,6 +131,18 @@ class VaultBusy(KeysFailed):
 
 class KeyRefused(KeysFailed):
     """A key that may withdraw, or may not trade futures."""
+
+
+class AlertsFailed(RunnerError):  # noqa: N818
+    """A sink's address is not known, or did not take a message. No message holds an address."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class HealthFailed(RunnerError):  # noqa: N818
+    """Nothing answers where a bot was to be asked."""
+
+    exit_code: ClassVar[int] = 5
 
 
 class JournalFailed(RunnerError):  # noqa: N818

@@ -39,6 +39,14 @@ class FillRecord(NamedTuple):
     risk_usdt: float
 
 
+class DecisionRecord(NamedTuple):
+    """A close at which a rule gave a signal (+1, −1, 2 both), and the gate that refused it, if one did."""
+
+    time_ms: int
+    signal: int
+    refusal: int
+
+
 class PaymentRecord(NamedTuple):
     """One funding payment, received is positive; `mark_missing`: reckoned from the last price."""
 
@@ -78,3 +86,4 @@ class Result:
     favourable_net_pnl_usdt: float
     path: Literal["adverse", "favourable", "nearest"]
     notes: list[str]
+    decisions: tuple[DecisionRecord, ...] = ()

@@ -28,9 +28,14 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class DataUsed:
-    """The stored bars of a run. `digest` covers every array the run read, warm-up included."""
+    """The stored bars of a run, [from_ms, to_ms), and the range that was asked for (None: all there are).
+
+    `digest` covers every array the run read, warm-up included.
+    """
 
     source: str
+    asked_from_ms: int | None
+    asked_to_ms: int
     from_ms: int
     to_ms: int
     bars: int
@@ -231,13 +236,15 @@ class Alerted:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A run's figures. `report_hash` is the report document; `equity_digest` covers equity at every close."""
+    """A run's figures. `report_hash` is the report document; `decisions_hash` the text of every decision that
+    had a signal; `equity_digest` covers equity at every close.
+    """
 
     start_equity_usdt: Decimal
     end_equity_usdt: Decimal
     net_pnl_usdt: Decimal
     max_drawdown_ratio: float | None
     trades: int
-    fills: int
     report_hash: str
+    decisions_hash: str = ""
     equity_digest: str = ""

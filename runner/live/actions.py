@@ -69,8 +69,21 @@ class Cancel:
 Action = Place | Cancel
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The position as our executions make it, and as the exchange told it last; None: not told yet."""
+
+    ours: Decimal
+    theirs: Decimal | None
+
+    @property
+    def is_surely_flat(self) -> bool:
+        """Whether nothing is left that a stop could be for."""
+        return self.ours == 0 and self.theirs == 0
+
+
 def next_actions(
-    wanted: Sequence[Wanted], own: Iterable[Own], held: Decimal, now_ms: int, *, stop_failed: bool = False
+    wanted: Sequence[Wanted], own: Iterable[Own], held: Holding, now_ms: int, *, stop_failed: bool = False
 ) -> list[Action]:
     """What to do now, in this order. Empty: all is as it should be, or an answer is awaited.
 
@@ -113,15 +126,15 @@ def _cancels(orders: Iterable[Own]) -> list[Action]:
     return [Cancel(order) for order in orders if order.phase is Phase.OPEN and order.cancel_ms == 0]
 
 
-def _protect(wanted: Sequence[Wanted], live: Sequence[Own], held: Decimal, now_ms: int) -> list[Action]:
+def _protect(wanted: Sequence[Wanted], live: Sequence[Own], held: Holding, now_ms: int) -> list[Action]:
     stops = [order for order in _of(live, Leg.STOP) if order.request.kind is not Kind.MARKET]
     leg = next((leg for leg in wanted if leg.leg is Leg.STOP), None)
-    if leg is None or held == 0:
-        return _cancels(stops)
+    if leg is None:
+        return _cancels(stops) if held.is_surely_flat else []
     if leg.kind is Kind.MARKET or any(order.phase is Phase.TRIGGERED for order in stops):
         return []  # it is leaving: what rests may go on resting, it can only reduce
     resting = [order for order in stops if order.phase is Phase.OPEN and order.cancel_ms == 0]
-    fitting = [order for order in resting if _fits(leg, order) and order.left >= abs(held)]
+    fitting = [order for order in resting if _fits(leg, order) and order.left >= leg.quantity]
     if fitting:
         return _cancels(order for order in stops if order is not fitting[0])
     awaited = [order for order in stops if order.phase in (Phase.SENDING, Phase.UNKNOWN)]
@@ -145,13 +158,12 @@ def _leave(leaving: Sequence[Wanted], live: Sequence[Own], now_ms: int) -> list[
 def _targets(wanted: Sequence[Wanted], live: Sequence[Own]) -> list[Action]:
     legs = {leg.place: leg for leg in wanted if leg.leg is Leg.TARGET}
     resting = _of(live, Leg.TARGET)
-    stale = [
-        order
-        for order in resting
-        if order.id.place not in legs
-        or not _fits(legs[order.id.place], order)
-        or order.left != legs[order.id.place].quantity
-    ]
+    kept: dict[int, Own] = {}
+    for order in resting:
+        leg = legs.get(order.id.place)
+        if leg is not None and _fits(leg, order) and order.left == leg.quantity:
+            kept.setdefault(order.id.place, order)
+    stale = [order for order in resting if kept.get(order.id.place) is not order]
     taken = {order.id.place for order in resting}
     missing = [Place(leg) for place, leg in sorted(legs.items()) if place not in taken]
     return [*_cancels(order for order in stale if not order.is_taking), *missing]

@@ -23,6 +23,7 @@ from runner.domain.order_event import (
     OrderUpdated,
     Resolved,
     Sending,
+    Transferred,
 )
 from runner.domain.plan import Plan
 from runner.domain.position import State, initial_state
@@ -76,6 +77,8 @@ class Book:
     banned_until_ms: int = 0
     traded_ms: int = 0  # the latest execution applied
     applied_trades: frozenset[str] = frozenset()
+    incomes: frozenset[str] = frozenset()
+    income_ms: int = 0
     last_close: float = 0.0
 
     @property
@@ -120,12 +123,12 @@ def fold(book: Book, entry: Entry) -> Book:
             return replace(book, closed_bar=(bar, row))
         case Decided():
             return _decided(book)
-        case FundingPaid(settled_usdt=float(paid)):
-            return replace(book, state=settle(book.plan, book.state, paid))
+        case FundingPaid() | Transferred():
+            return _paid(book, entry)
         case Halted() as halted:
             return replace(book, halted=halted)
         case Resumed():
-            return replace(book, halted=None, state=_resumed(book.state))
+            return replace(book, halted=None)
         case Mismatched(what=what) if what == STOP_SILENT:
             return replace(book, beyond_stop=True)
         case Banned(until_ms):
@@ -165,11 +168,12 @@ def _decided(book: Book) -> Book:
     return replace(book, entry_ms=book.decided_ms) if fresh else book
 
 
-def _resumed(state: State) -> State:
-    """An operator's word clears what only an operator may clear."""
-    guard = state.guard._replace(drawdown_hit=False, halted=False)
-    account = state.account._replace(peak_equity_usdt=state.account.equity_usdt)
-    return state._replace(guard=guard, account=account)
+def _paid(book: Book, entry: Entry) -> Book:
+    incomes = book.incomes | {entry.fact} if entry.fact else book.incomes
+    book = replace(book, incomes=incomes, income_ms=max(book.income_ms, entry.time_ms))
+    if isinstance(entry.event, FundingPaid) and entry.event.settled_usdt is not None:
+        return replace(book, state=settle(book.plan, book.state, entry.event.settled_usdt))
+    return book
 
 
 def _intended(book: Book, entry: Entry, intended: Intended) -> Book:

@@ -10,6 +10,7 @@ until then nothing new is risked.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from runner.domain.entry import Entry, Event
@@ -52,11 +53,13 @@ class Desk:
 
     identity: Identity
     clock: Clock
-    append: Callable[[Sequence[Entry]], object]
+    append: Callable[[Sequence[Entry]], Sequence[object | None]]
     book: Book
     state: SessionState = SessionState.STARTING
     why: str = "starting"
     exchange_offset_ms: int = 0
+    held_there: Decimal | None = None  # the position as the exchange told it last
+    account_ms: int = 0  # when, by our clock
     unwritten: list[Entry] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,20 +93,21 @@ class Desk:
 
     def commit(self, *entries: Entry) -> None:
         """Write, then believe. JournalFailed: nothing was written, and nothing may follow from it."""
-        self._write(entries)
-        self._believe(entries)
+        self._believe(self._write(entries))
 
     def record(self, *entries: Entry) -> None:
         """Believe, for it has happened or protects; written now, or as soon as the journal takes it."""
         try:
-            self._write(entries)
+            fresh = self._write(entries)
         except LeaseLost:
             raise
         except JournalFailed as fault:
             assert len(self.unwritten) < UNWRITTEN_MAX
-            self.unwritten.extend(entries)
-            self.move(SessionState.PROTECT_ONLY, f"the journal takes nothing: {fault}")
-        self._believe(entries)
+            fresh = [entry for entry in entries if not self._is_waiting(entry)]
+            self.unwritten.extend(fresh)
+            if self.state is SessionState.RUNNING:
+                self.move(SessionState.PROTECT_ONLY, f"the journal takes nothing: {fault}")
+        self._believe(fresh)
 
     def flush(self) -> bool:
         """Try again to write what was believed unwritten; whether all of it is written now."""
@@ -125,11 +129,16 @@ class Desk:
         before, self.state, self.why = self.state, state, why
         self.record(self.entry(SessionChanged(before.value, state.value, why)))
 
-    def _write(self, entries: Sequence[Entry]) -> None:
-        waiting = [*self.unwritten, *entries]
-        if waiting:
-            self.append(waiting)
+    def _write(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Write what waits and these; those of these that were not in the journal before."""
+        waiting = len(self.unwritten)
+        lines = self.append([*self.unwritten, *entries]) if waiting or entries else ()
         self.unwritten.clear()
+        return [entry for entry, line in zip(entries, lines[waiting:], strict=True) if line is not None]
+
+    def _is_waiting(self, entry: Entry) -> bool:
+        """Whether the same fact waits to be written already."""
+        return entry.fact is not None and any(entry.fact == one.fact for one in self.unwritten)
 
     def _believe(self, entries: Sequence[Entry]) -> None:
         self.book = folded(self.book, entries)

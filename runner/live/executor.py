@@ -31,15 +31,15 @@ from runner.domain.venue import (
     Unknown,
 )
 from runner.errors import JournalFailed
-from runner.live.actions import Action, Own, Phase, Place, next_actions
+from runner.live.actions import Action, Holding, Own, Phase, Place, next_actions
 from runner.live.desk import Desk
 from runner.live.fills import nothing_of
 from runner.live.gate import Approved, GateFacts, GateLimits, judge
 from runner.live.ids import ClientId, Leg, intent_id
 from runner.live.inquiry import look_up, resolve, stamped
-from runner.live.resolve import RECEIVE_WINDOW_MS
+from runner.live.resolve import ASK_EVERY_MS, RECEIVE_WINDOW_MS
 from runner.live.states import Purpose
-from runner.live.trades import ended_short
+from runner.live.trades import ended_short, read_trades
 from runner.live.wanted import Wanted, held_quantity, wanted_entry, wanted_legs
 
 PAUSE_MS = 250  # after a request that surely did nothing, doubled each time
@@ -71,20 +71,23 @@ class Executor:
     facts: Callable[[], GateFacts]
     spawn: Callable[[Coroutine[None, None, None]], object]
     entry_lifetime_ms: int
+    sent_ms: list[int]  # by our clock, of the last minute
     refusals: dict[str, str] = field(default_factory=dict)  # leg → why the gate refused it last
     pauses: dict[tuple[Leg, int], tuple[int, int]] = field(default_factory=dict)  # leg → (until, length)
     asking: set[str] = field(default_factory=set)
-    sent_ms: list[int] = field(default_factory=list)
     must_reconcile: bool = False
     must_sync_clock: bool = False
+    is_reading: bool = False
 
     def step(self) -> None:
         """Start everything that should be done now. Called after every change, and on a timer."""
         book, now = self.desk.book, self.desk.clock.now_ms()
         self._drop_lost_entry()
         self._ask_about_unknown()
+        if book.trades_missing():
+            self._read_missing()
         wanted = wanted_legs(book.plan, self.desk.book.state, beyond_stop=book.beyond_stop)
-        held = held_quantity(book.plan, self.desk.book.state)
+        held = Holding(held_quantity(book.plan, self.desk.book.state), self.desk.held_there)
         live = self.desk.book.live_orders
         for action in next_actions(wanted, live, held, now, stop_failed=book.beyond_stop):
             self._start(action, now)
@@ -104,6 +107,8 @@ class Executor:
         if wanted.leg is Leg.ENTRY and now_ms >= self._entry_deadline(wanted):
             self._drop_entry(wanted, "the decision is too old")
             return
+        if self._must_wait(wanted):
+            return
         request, intent = self._request(wanted)
         purpose = _purpose_of(wanted)
         verdict = judge(request, purpose, self.facts(), self.limits)
@@ -117,8 +122,38 @@ class Executor:
         except JournalFailed as fault:
             self.refusals[wanted.leg.value] = f"the journal takes nothing: {fault}"
             return
-        self.sent_ms = [at for at in self.sent_ms if now_ms - at < 60_000] + [now_ms]
+        self.sent_ms[:] = [*(at for at in self.sent_ms if now_ms - at < 60_000), now_ms]
         self.spawn(self._place(verdict.request))
+
+    def _must_wait(self, wanted: Wanted) -> bool:
+        """A decision enters once: while an order of it is known, its fills and its end are awaited. Exits and
+        targets wait for executions that were told of and not read yet; a stop waits for nothing.
+        """
+        book = self.desk.book
+        if wanted.leg is Leg.ENTRY:
+            intent = self._intent(wanted)
+            return any(own.id.leg is Leg.ENTRY and own.id.intent == intent for own in book.orders.values())
+        return wanted.kind is not Kind.STOP_MARKET and book.trades_missing()
+
+    def protect(self, wanted: Wanted) -> None:
+        """Send a stop that the core does not know of: whose position it is will be settled behind it."""
+        self._start_place(wanted, self.desk.clock.now_ms())
+
+    def _read_missing(self) -> None:
+        if not self.is_reading:
+            self.is_reading = True
+            self.spawn(self._read_trades())
+
+    async def _read_trades(self) -> None:
+        try:
+            await read_trades(self.desk, self.account)
+            if self.desk.book.trades_missing():
+                await self.desk.clock.sleep(ASK_EVERY_MS)  # told of before they can be read
+        except ReadFailed:
+            await self.desk.clock.sleep(ASK_EVERY_MS)
+        finally:
+            self.is_reading = False
+            self.desk.changed.set()
 
     def _entry_deadline(self, wanted: Wanted) -> int:
         """By our clock: a decision is acted on soon, or not at all."""

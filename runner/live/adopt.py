@@ -1,0 +1,60 @@
+"""A position that our journal cannot explain: what the core is told, so that it is protected at once.
+
+In: plan, core state, the position as the exchange has it, the mark. Out: the core's state with that position.
+Refuses to know: the policy; whether to keep or to close is asked elsewhere.
+Source: reliability design "unattended is never an outcome".
+"""
+
+from runner.core.exits import protective_stop, round_protective, tightened
+from runner.core.margin import liquidation_price, margin_behind
+from runner.domain.order import MARKET, NO_ORDERS, NO_TARGETS, NOTHING, RULE, STOP_LOSS, Order, Orders
+from runner.domain.plan import Plan
+from runner.domain.position import FLAT, NO_TRADE, Position, State
+from runner.domain.venue import VenuePosition
+
+DISASTER_RATIO = 0.05  # of the mark: the bot's own stop is not known without the entry's decision
+INSIDE_LIQUIDATION_RATIO = 0.25  # of the way from liquidation to the mark: a stop beyond it never fires
+
+
+def adopted(plan: Plan, state: State, position: VenuePosition, now_ms: int) -> State:
+    """The state that holds the exchange's position, with a stop; a flat one when it is flat."""
+    quantity, entry = float(position.quantity), float(position.entry_price)
+    if quantity == 0.0:
+        return state._replace(position=FLAT, trade=NO_TRADE, orders=NO_ORDERS)
+    side = 1 if quantity > 0.0 else -1
+    margin = margin_behind(plan, abs(quantity), entry, state.account.cash_usdt)
+    liquidation = liquidation_price(plan, quantity, entry, margin)
+    stop = disaster_stop(plan, side, float(position.mark_price) or entry, liquidation)
+    held = Position(quantity, entry, margin, liquidation)
+    trade = NO_TRADE._replace(
+        entry_time_ms=now_ms,
+        side=side,
+        quantity=abs(quantity),
+        r_distance=abs(entry - stop),
+        stop_price=stop,
+        stop_reason=STOP_LOSS,
+        best_price=entry,
+    )
+    protected = protective_stop(plan, held, trade, state.account)
+    orders = Orders(NOTHING, NOTHING, protected, NO_TARGETS)
+    return state._replace(position=held, trade=trade, orders=orders)
+
+
+def disaster_stop(plan: Plan, side: int, mark: float, liquidation: float) -> float:
+    """A stop from the mark, never near or beyond liquidation."""
+    tick = plan.instrument.tick_size
+    price = round_protective(side, mark * (1.0 - side * DISASTER_RATIO), tick)
+    if liquidation > 0.0:
+        inside = liquidation + (mark - liquidation) * INSIDE_LIQUIDATION_RATIO
+        inside = round_protective(side, inside, tick)
+        price = inside if tightened(side, price, inside) else price
+    return price
+
+
+def leaving(state: State, now_ms: int) -> State:
+    """The state that wants its position closed at the market."""
+    held = state.position.quantity
+    if held == 0.0:
+        return state
+    order = Order(MARKET, -1 if held > 0.0 else 1, abs(held), 0.0, RULE, now_ms, 0)
+    return state._replace(orders=state.orders._replace(market=order, entry=NOTHING))

@@ -1,0 +1,83 @@
+"""Closed bars, each once, in order, without holes that the exchange does not have itself.
+
+In: the market port, a window. Out: bars as they close; how old the newest is.
+Refuses to know: rules, orders. A stream only hints that a bar has closed; the bar is read by REST after its
+close time has passed by the exchange's clock.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
+from runner.live.desk import Clock, Desk
+from runner.live.window import Window
+
+SETTLE_MS = 150  # after a close, before it is asked for: the exchange finishes the bar
+ASK_AGAIN_MS = 400
+STALE_MS_MAX = 20_000  # a bar this late is a feed that is silent
+RETRY_MS_MAX = 5_000
+
+
+@dataclass(slots=True)
+class Feed:
+    """`on_bar` is told each bar once; `late` whether it was read long after its close."""
+
+    desk: Desk
+    market: MarketPort
+    window: Window
+    on_bar: Callable[[ClosedBar], None]
+    failures: int = 0
+
+    async def load(self) -> None:
+        """Fill the window with history: as much as the rules need. May raise ReadFailed."""
+        timeframe = self.window.timeframe_ms
+        now = self.desk.exchange_ms()
+        since = (now // timeframe - self.window.bars_needed) * timeframe
+        known = self.desk.book.decided_ms
+        for bar in await self.market.bars(self.desk.identity.symbol, timeframe, since):
+            self.window.add(bar)
+            if known and bar.open_time_ms + timeframe > known and self.window.is_warm:
+                self.on_bar(bar)  # closed while nobody looked
+
+    async def run(self) -> None:
+        """For ever: wait for a close, read it, tell of it."""
+        while True:
+            await self._wait_for_close(self.desk.clock)
+            try:
+                await self._read()
+                self.failures = 0
+            except ReadFailed as failed:
+                self.failures += 1
+                pause = min(ASK_AGAIN_MS * 2**self.failures, RETRY_MS_MAX)
+                await self.desk.clock.sleep(max(pause, failed.until_ms - self.desk.clock.now_ms()))
+
+    @property
+    def age_ms(self) -> int:
+        """How long ago the newest bar should have been followed by another; 0: in time."""
+        due = self.window.next_open_ms + self.window.timeframe_ms
+        return max(self.desk.exchange_ms() - due, 0)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether rules would look at bars that are too old."""
+        return self.age_ms > STALE_MS_MAX
+
+    async def _wait_for_close(self, clock: Clock) -> None:
+        due = self.window.next_open_ms + self.window.timeframe_ms + SETTLE_MS
+        left = due - self.desk.exchange_ms()
+        await clock.sleep(left if left > 0 else ASK_AGAIN_MS)
+
+    async def _read(self) -> None:
+        symbol, timeframe = self.desk.identity.symbol, self.window.timeframe_ms
+        for bar in await self.market.bars(symbol, timeframe, self.window.next_open_ms):
+            is_closed = bar.open_time_ms + timeframe <= self.desk.exchange_ms()
+            if is_closed and self.window.add(bar):
+                self.on_bar(bar)
+
+
+async def until_closed(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for them to be gone."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

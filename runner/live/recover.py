@@ -1,0 +1,218 @@
+"""Start-up, which is recovery, also the first time.
+
+In: a desk whose book was folded from the journal, ports, an executor. Out: the session's first state.
+Refuses to know: locks and databases (they come first, outside), bars. Each step may be cut off anywhere and
+done again.
+Source: reliability design 5.3: ban → clock → protect → resolve → match → repair → ledger → verify. Protection
+comes before anything that takes time.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from runner.domain.order import STOP_LOSS
+from runner.domain.order_event import Answered
+from runner.domain.session_event import Halted, Mismatched, RecoveryStep, StateSet
+from runner.domain.venue import AccountPort, Kind, MarketPort, ReadFailed, Snapshot, VenueOrder
+from runner.live.actions import Phase, is_protected
+from runner.live.adopt import adopted, disaster_stop, leaving
+from runner.live.desk import Desk
+from runner.live.executor import Executor
+from runner.live.ids import Leg
+from runner.live.inquiry import stamped
+from runner.live.reconcile import Agreed, Differs, read_income, reconcile
+from runner.live.states import SessionState
+from runner.live.trades import read_trades
+from runner.live.wanted import Wanted, exact, held_quantity
+
+Policy = Literal["halt", "adopt", "flatten"]
+
+ASK_MS = 250
+PROTECT_MS_MAX = 5_000  # then recovery goes on, and the executor goes on trying
+SETTLE_MS = 1_000  # between two looks that must agree on a difference
+DIFFERENT = "the position is not what our executions make of it"
+
+
+@dataclass(slots=True)
+class Recovery:
+    """What the steps work on."""
+
+    desk: Desk
+    account: AccountPort
+    market: MarketPort
+    executor: Executor
+    policy: Policy
+
+    async def run(self) -> None:
+        """All steps, then the session's state. Waits as long as the exchange cannot be reached."""
+        steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
+            ("doubt", self._doubt),
+            ("ban", self._wait_out_ban),
+            ("clock", self._set_clock),
+            ("protect", self._protect),
+            ("match", self._match),
+            ("ledger", self._ledger),
+            ("verify", self._verify),
+        )
+        for name, step in steps:
+            outcome = await self._insist(step)
+            self.desk.record(self.desk.entry(RecoveryStep(name, outcome)))
+        if self.desk.book.halted is not None:
+            self.desk.move(SessionState.HALTED, self.desk.book.halted.reason)
+        else:
+            self.desk.move(SessionState.RUNNING, "recovered")
+
+    async def _insist(self, step: Callable[[], Awaitable[str]]) -> str:
+        pause = ASK_MS
+        while True:
+            try:
+                return await step()
+            except ReadFailed as failed:
+                pause = min(2 * pause, 5_000)
+                await self.desk.clock.sleep(max(pause, failed.until_ms - self.desk.clock.now_ms()))
+
+    async def _doubt(self) -> str:
+        """What was under way when the last process ended has an unknown fate now."""
+        count = 0
+        for own in self.desk.book.live_orders:
+            if own.phase is Phase.SENDING:
+                event = Answered("place", "unknown", None, "the process ended before an answer")
+            elif own.cancel_ms:
+                event = Answered("cancel", "rejected", None, "the process ended before an answer")
+            else:
+                continue
+            self.desk.record(stamped(self.desk, own, event))
+            count += 1
+        return f"{count} requests without an answer"
+
+    async def _wait_out_ban(self) -> str:
+        left = self.desk.book.banned_until_ms - self.desk.clock.now_ms()
+        if left <= 0:
+            return "none"
+        await self.desk.clock.sleep(left)
+        return f"waited {left} ms"
+
+    async def _set_clock(self) -> str:
+        self.desk.exchange_offset_ms = await clock_offset(self.desk, self.market)
+        return f"{self.desk.exchange_offset_ms} ms"
+
+    async def _protect(self) -> str:
+        """A position in our symbol gets a stop before anybody asks whose it is."""
+        snapshot = await self.account.snapshot(self.desk.identity.symbol)
+        held = snapshot.position.quantity
+        self.desk.held_there, self.desk.account_ms = held, self.desk.clock.now_ms()
+        if held == 0:
+            return "flat"
+        if any(_covers(order, held) for order in snapshot.orders):
+            return "a stop rests"
+        await read_trades(self.desk, self.account)
+        if held_quantity(self.desk.book.plan, self.desk.book.state) == held:
+            self.executor.step()
+        else:
+            self.executor.protect(_disaster(self.desk, snapshot))
+        deadline = self.desk.clock.now_ms() + PROTECT_MS_MAX
+        while not is_protected(self.desk.book.live_orders, held):
+            if self.desk.clock.now_ms() > deadline:
+                return "no stop rests yet"
+            await self.desk.clock.sleep(ASK_MS)
+        return "a stop was placed"
+
+    async def _match(self) -> str:
+        """Until every fate is known and both sides agree, or differ twice."""
+        differed: Differs | None = None
+        while True:
+            self.executor.step()
+            verdict = await reconcile(self.desk, self.account)
+            if isinstance(verdict, Agreed):
+                return "agreed"
+            if isinstance(verdict, Differs):
+                if differed is not None and differed.ours == verdict.ours and _same(differed, verdict):
+                    settle_difference(self.desk, verdict, self.policy)
+                    return f"{DIFFERENT}: {self.policy}"
+                differed = verdict
+            await self.desk.clock.sleep(SETTLE_MS if differed else ASK_MS)
+
+    async def _ledger(self) -> str:
+        await read_income(self.desk, self.account)
+        return "read"
+
+    async def _verify(self) -> str:
+        """What is wanted rests, and both sides still agree."""
+        for _ in range(20):
+            self.executor.step()
+            verdict = await reconcile(self.desk, self.account)
+            book = self.desk.book
+            held = held_quantity(book.plan, book.state)
+            wants_stop = book.state.orders.stop.kind != 0
+            if isinstance(verdict, Agreed) and (not wants_stop or is_protected(book.live_orders, held)):
+                return "agreed"
+            await self.desk.clock.sleep(ASK_MS)
+        return "not agreed yet"
+
+
+async def clock_offset(desk: Desk, market: MarketPort) -> int:
+    """The exchange's clock less ours: the middle of the quickest of three round trips."""
+    best = None
+    for _ in range(3):
+        before = desk.clock.now_ms()
+        server = await market.server_time()
+        after = desk.clock.now_ms()
+        if best is None or after - before < best[0]:
+            best = (after - before, server - (before + after) // 2)
+    assert best is not None
+    return best[1]
+
+
+def settle_difference(desk: Desk, differs: Differs, policy: Policy) -> None:
+    """The book takes the exchange's position over, protected; what happens next is the policy's."""
+    snapshot = differs.snapshot
+    position, book = snapshot.position, desk.book
+    now = desk.exchange_ms()
+    state = adopted(book.plan, book.state, position, now)
+    if policy == "flatten":
+        state = leaving(state, now)
+    entries = [
+        desk.entry(
+            Mismatched(desk.identity.symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)
+        ),
+        desk.entry(StateSet(state, f"{DIFFERENT}: {policy}")),
+    ]
+    if policy == "halt" and book.halted is None:
+        why = f"{DIFFERENT}: {differs.ours} here, {position.quantity} there"
+        entries.append(desk.entry(Halted("no_entries", why, "runner")))
+    desk.record(*entries)
+
+
+def _same(first: Differs, second: Differs) -> bool:
+    return first.snapshot.position.quantity == second.snapshot.position.quantity
+
+
+def _covers(order: VenueOrder, held: Decimal) -> bool:
+    """Whether this resting stop would close the whole position."""
+    side = -1 if held > 0 else 1
+    whole = order.close_position or order.quantity - order.filled_quantity >= abs(held)
+    return order.kind is Kind.STOP_MARKET and order.side == side and whole
+
+
+def _disaster(desk: Desk, snapshot: Snapshot) -> Wanted:
+    """A stop for a position that the core does not know (yet)."""
+    position, plan = snapshot.position, desk.book.plan
+    side = 1 if position.quantity > 0 else -1
+    price = disaster_stop(plan, side, float(position.mark_price), float(position.liquidation_price))
+    return Wanted(
+        leg=Leg.STOP,
+        place=0,
+        kind=Kind.STOP_MARKET,
+        side=-side,
+        quantity=abs(position.quantity),
+        price=None,
+        trigger_price=exact(price, plan.instrument.tick_size),
+        reduce_only=True,
+        post_only=False,
+        triggers_on_mark=True,
+        reason=STOP_LOSS,
+        decided_ms=desk.exchange_ms(),
+        expires_ms=None,
+    )

@@ -1,0 +1,418 @@
+"""One bot at one exchange, from its first recovery until it is stopped.
+
+In: a compiled bot, a desk, the exchange's ports, what others wrote to the journal. Out: the exit code.
+Refuses to know: which exchange it is, databases, terminals.
+Everything that must not wait for something else is a task of its own; all of them write through the desk.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from runner.compiler.build import Compiled
+from runner.core.decide import decide
+from runner.domain.entry import Entry
+from runner.domain.order_event import EquityMarked, OrderUpdated, Protected
+from runner.domain.position import State
+from runner.domain.session_event import (
+    BarClosed,
+    Decided,
+    Halted,
+    LimitTripped,
+    Mismatched,
+    Resumed,
+    RunEnded,
+    StateSet,
+)
+from runner.domain.venue import (
+    AccountPort,
+    ClosedBar,
+    MarketPort,
+    OrderChanged,
+    OrderPort,
+    PositionChanged,
+    ReadFailed,
+    SettingsChanged,
+    StreamAlive,
+    StreamLost,
+)
+from runner.journal.codec import digest_of
+from runner.live.actions import is_protected
+from runner.live.adopt import leaving
+from runner.live.book import STOP_SILENT, fold
+from runner.live.desk import Desk
+from runner.live.executor import Executor
+from runner.live.feed import Feed
+from runner.live.gate import GateFacts, GateLimits
+from runner.live.inquiry import stamped
+from runner.live.reconcile import Agreed, Differs, read_income, reconcile
+from runner.live.recover import Policy, Recovery, clock_offset, settle_difference
+from runner.live.states import SessionState
+from runner.live.trades import apply_trades
+from runner.live.wanted import held_quantity
+from runner.live.window import Window
+
+TICK_MS = 250
+RECONCILE_MS = 10_000
+PRICE_MS = 3_000
+CLOCK_MS = 600_000
+INCOME_MS = 300_000
+NEWS_MS = 1_000
+ENTRY_LIFETIME_MS_MAX = 60_000
+STOP_SILENT_MS = 5_000  # the mark is through the stop for so long, and nothing happened
+HALTED_EXIT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The exchange, from four sides."""
+
+    orders: OrderPort
+    account: AccountPort
+    market: MarketPort
+
+
+@dataclass(slots=True)
+class Session:
+    """`news` gives what others wrote to the journal about this run since the last call (a halt)."""
+
+    compiled: Compiled
+    desk: Desk
+    ports: Ports
+    limits: GateLimits
+    policy: Policy
+    news: Callable[[], Sequence[Entry]]
+    lease_is_held: Callable[[], bool]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    mark: Decimal | None = None
+    last: Decimal | None = None
+    mark_ms: int = 0
+    through_since_ms: int = 0
+    differed: Differs | None = None
+    must_reconcile: asyncio.Event = field(default_factory=asyncio.Event)
+    must_read_income: bool = False
+    stream_is_alive: bool = False
+    was_protected: bool = True
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    fault: BaseException | None = None
+    sent_ms: list[int] = field(default_factory=list)
+
+    async def run(self) -> int:
+        """Recover, then live until somebody or something stops it; the exit code."""
+        executor = self._executor()
+        window = Window(self.compiled, self.compiled.plan.timeframe_ms)
+        feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
+        try:
+            await Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy).run()
+            await feed_loaded(feed, self.desk)
+            for job in (
+                feed.run(),
+                self._act(executor, feed),
+                self._listen(),
+                self._reconcile(),
+                self._watch_price(),
+                self._keep_time(executor),
+                self._hear_news(),
+            ):
+                self._spawn(job)
+            await self.stopping.wait()
+            if self.fault is not None:
+                raise self.fault
+            return self._ended()
+        finally:
+            await self._close()
+
+    def stop(self) -> None:
+        """End soon; what rests at the exchange goes on resting."""
+        self.stopping.set()
+
+    def _executor(self) -> Executor:
+        lifetime = min(self.compiled.plan.timeframe_ms // 2, ENTRY_LIFETIME_MS_MAX)
+        return Executor(
+            self.desk,
+            self.ports.orders,
+            self.ports.account,
+            self.limits,
+            self._facts,
+            self._spawn,
+            lifetime,
+            self.sent_ms,
+        )
+
+    def _spawn(self, job: Coroutine[None, None, None]) -> None:
+        """A task that lives with the session; a fault in any of them ends it, so that nothing limps on."""
+        task = asyncio.get_running_loop().create_task(job)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.desk.changed.set()
+        if not task.cancelled() and task.exception() is not None:
+            self.fault = self.fault or task.exception()
+            self.stopping.set()
+
+    async def _close(self) -> None:
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self) -> int:
+        halted = self.desk.book.halted
+        code = HALTED_EXIT if halted is not None else 0
+        why = halted.reason if halted is not None else "stopped"
+        self.desk.record(self.desk.entry(RunEnded(why, code)))
+        self.desk.move(SessionState.CLOSED, why)
+        return code
+
+    # --- bars ---
+
+    def _on_bar(self, closed: ClosedBar, window: Window) -> None:
+        """A bar has closed: decide, and write down what was seen and what is wanted."""
+        desk = self.desk
+        if not window.is_warm or closed.open_time_ms + window.timeframe_ms <= desk.book.decided_ms:
+            return
+        bar, row = window.last()
+        state = decide(desk.book.plan, desk.book.state, bar, row)
+        rule = {1: "entry.long", -1: "entry.short"}.get(state.signal, "")
+        decided = Decided(state.signal, state.refusal, digest_of(state), state.orders, rule)
+        account = state.account
+        marked = EquityMarked(
+            Decimal(repr(round(account.equity_usdt, 8))),
+            Decimal(repr(round(account.cash_usdt, 8))),
+            held_quantity(desk.book.plan, state),
+            Decimal(repr(bar.mark_close)),
+        )
+        seen = BarClosed(bar, row, "rest", desk.clock.now_ms())
+        desk.record(desk.entry(seen), desk.entry(decided), desk.entry(marked))
+        self._judge_limits()
+
+    def _judge_limits(self) -> None:
+        """The core halted itself: that is an operator's matter from here on."""
+        book = self.desk.book
+        if not book.state.guard.halted or book.halted is not None:
+            return
+        equity = Decimal(repr(round(book.state.account.equity_usdt, 8)))
+        peak = Decimal(repr(round(book.state.account.peak_equity_usdt, 8)))
+        self.desk.record(
+            self.desk.entry(LimitTripped("max_drawdown", "halt", equity, peak)),
+            self.desk.entry(Halted("no_entries", "the maximum drawdown was reached", "limit")),
+        )
+
+    # --- what the gate asks ---
+
+    def _facts(self) -> GateFacts:
+        desk, book = self.desk, self.desk.book
+        entries = [own for own in book.live_orders if own.id.leg.value == "e"]
+        return GateFacts(
+            now_ms=desk.clock.now_ms(),
+            state=desk.state,
+            mark_price=self.mark,
+            mark_time_ms=self.mark_ms,
+            account_time_ms=desk.account_ms,
+            held=desk.held_there,
+            resting_entry=sum((own.left for own in entries), Decimal(0)),
+            sent_last_minute=sum(desk.clock.now_ms() - at < 60_000 for at in self.sent_ms),
+            banned_until_ms=book.banned_until_ms,
+            lease_is_held=self.lease_is_held(),
+            anything_unknown=bool(book.unknown_orders) or book.trades_missing(),
+            expires_ms=None,
+        )
+
+    # --- the jobs ---
+
+    async def _act(self, executor: Executor, feed: Feed) -> None:
+        """After every change, and four times a second."""
+        while True:
+            self.desk.flush()
+            self._watch_stop()
+            self._tell_protection()
+            self._settle_state(feed)
+            executor.step()
+            if executor.must_reconcile:
+                executor.must_reconcile = False
+                self.must_reconcile.set()
+            self.desk.changed.clear()
+            await _either(self.desk.changed, self.desk.clock.sleep(TICK_MS))
+
+    def _settle_state(self, feed: Feed) -> None:
+        """The state that today's troubles allow."""
+        desk = self.desk
+        if desk.book.halted is not None:
+            if desk.state is not SessionState.HALTED:
+                desk.move(SessionState.HALTED, desk.book.halted.reason)
+            return
+        trouble = self._trouble(feed)
+        if desk.state is SessionState.HALTED:
+            desk.move(SessionState.STARTING, "resumed")
+        if trouble and desk.state is not SessionState.PROTECT_ONLY:
+            desk.move(SessionState.PROTECT_ONLY, trouble)
+        elif not trouble and desk.state is not SessionState.RUNNING:
+            desk.move(SessionState.RUNNING, "all is well again")
+
+    def _trouble(self, feed: Feed) -> str:
+        """Why no new risk may be taken; "" when it may."""
+        desk = self.desk
+        if desk.unwritten:
+            return "the journal takes nothing"
+        if feed.is_stale:
+            return f"the newest bar is {feed.age_ms} ms late"
+        if not self.stream_is_alive:
+            return "the account stream is lost"
+        if desk.clock.now_ms() - desk.account_ms > 3 * RECONCILE_MS:
+            return "the account could not be read for a while"
+        if self.differed is not None:
+            return "the position differs from ours"
+        return ""
+
+    def _watch_stop(self) -> None:
+        """A stop that rests is not a stop that works: the mark beyond it, and still a position."""
+        book, now = self.desk.book, self.desk.clock.now_ms()
+        stop = book.state.orders.stop
+        held = book.state.position.quantity
+        price = self.mark if book.plan.stop.on_mark else self.last
+        through = (
+            held != 0.0
+            and stop.price > 0.0
+            and price is not None
+            and (float(price) - stop.price) * (1 if held > 0 else -1) < 0.0
+        )
+        if not through or book.beyond_stop:
+            self.through_since_ms = 0
+        elif self.through_since_ms == 0:
+            self.through_since_ms = now
+        elif now - self.through_since_ms > STOP_SILENT_MS:
+            symbol = self.desk.identity.symbol
+            silent = Mismatched(symbol, STOP_SILENT, f"{stop.price}", f"{price}", "leave at the market")
+            self.desk.record(self.desk.entry(silent))
+
+    def _tell_protection(self) -> None:
+        book = self.desk.book
+        held = held_quantity(book.plan, book.state)
+        protected = is_protected(book.live_orders, held)
+        if protected != self.was_protected:
+            self.was_protected = protected
+            self.desk.record(self.desk.entry(Protected(self.desk.identity.symbol, protected)))
+
+    async def _listen(self) -> None:
+        """The account stream: quicker than reading, never trusted alone."""
+        async for event in self.ports.account.events(self.desk.identity.symbol):
+            match event:
+                case StreamAlive():
+                    if not self.stream_is_alive:
+                        self.stream_is_alive = True
+                        self.must_reconcile.set()
+                case StreamLost():
+                    self.stream_is_alive = False
+                    self.must_reconcile.set()
+                case SettingsChanged():
+                    self.must_reconcile.set()
+                case PositionChanged(position, _, reason):
+                    if position is not None:
+                        self.desk.held_there = position.quantity
+                    self.must_read_income = self.must_read_income or "FUND" in reason
+                    self.desk.changed.set()
+                case OrderChanged(order, trade):
+                    own = self.desk.book.orders.get(order.client_id)
+                    if own is not None:
+                        self.desk.record(stamped(self.desk, own, OrderUpdated(order, "stream")))
+                    if trade is not None and (own is not None or self.desk.book.state.position.quantity):
+                        apply_trades(self.desk, (trade,))
+
+    async def _reconcile(self) -> None:
+        """The truth by REST, on a timer and whenever something may have been missed."""
+        while True:
+            self.must_reconcile.clear()
+            try:
+                verdict = await reconcile(self.desk, self.ports.account)
+                self._judge_difference(verdict)
+                if self.must_read_income:
+                    self.must_read_income = False
+                    await read_income(self.desk, self.ports.account)
+            except ReadFailed as failed:
+                wait = max(TICK_MS, failed.until_ms - self.desk.clock.now_ms())
+                await self.desk.clock.sleep(wait)
+                continue
+            pause = RECONCILE_MS // 10 if isinstance(verdict, Differs) else RECONCILE_MS
+            await _either(self.must_reconcile, self.desk.clock.sleep(pause))
+
+    def _judge_difference(self, verdict: object) -> None:
+        """A difference that stands in two reads a second apart is real."""
+        if not isinstance(verdict, Differs):
+            if isinstance(verdict, Agreed):
+                self.differed = None
+            return
+        before, self.differed = self.differed, verdict
+        if before is not None and before.snapshot.position.quantity == verdict.snapshot.position.quantity:
+            settle_difference(self.desk, verdict, self.policy)
+            self.differed = None
+
+    async def _watch_price(self) -> None:
+        while True:
+            try:
+                self.last, self.mark = await self.ports.market.prices(self.desk.identity.symbol)
+                self.mark_ms = self.desk.clock.now_ms()
+            except ReadFailed as failed:
+                await self.desk.clock.sleep(max(TICK_MS, failed.until_ms - self.desk.clock.now_ms()))
+                continue
+            await self.desk.clock.sleep(PRICE_MS)
+
+    async def _keep_time(self, executor: Executor) -> None:
+        waited = 0
+        while True:
+            await self.desk.clock.sleep(NEWS_MS)
+            waited += NEWS_MS
+            self.must_read_income = self.must_read_income or waited % INCOME_MS < NEWS_MS
+            if waited < CLOCK_MS and not executor.must_sync_clock:
+                continue
+            try:
+                self.desk.exchange_offset_ms = await clock_offset(self.desk, self.ports.market)
+                waited, executor.must_sync_clock = 0, False
+            except ReadFailed:
+                continue
+
+    async def _hear_news(self) -> None:
+        """What an operator wrote into the journal from elsewhere."""
+        while True:
+            for entry in self.news():
+                self.desk.book = fold(self.desk.book, entry)
+                state = self.desk.book.state
+                match entry.event:
+                    case Halted(level, reason) if level != "no_entries":
+                        state = leaving(state, self.desk.exchange_ms())
+                        self.desk.record(self.desk.entry(StateSet(state, f"operator: {reason}")))
+                    case Resumed(reason):
+                        self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
+                self.desk.changed.set()
+            await self.desk.clock.sleep(NEWS_MS)
+
+
+def resumed(state: State) -> State:
+    """An operator's word clears what only an operator may clear; drawdown counts from here."""
+    guard = state.guard._replace(drawdown_hit=False, halted=False)
+    account = state.account._replace(peak_equity_usdt=state.account.equity_usdt)
+    return state._replace(guard=guard, account=account)
+
+
+async def feed_loaded(feed: Feed, desk: Desk) -> None:
+    """History for the window, however long the exchange takes to give it."""
+    while True:
+        try:
+            await feed.load()
+        except ReadFailed as failed:
+            await desk.clock.sleep(max(1_000, failed.until_ms - desk.clock.now_ms()))
+        else:
+            return
+
+
+async def _either(event: asyncio.Event, pause: Coroutine[None, None, None]) -> None:
+    """Until the event, or the pause is over."""
+    waiting = asyncio.ensure_future(event.wait())
+    sleeping = asyncio.ensure_future(pause)
+    try:
+        await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiting, sleeping):
+            task.cancel()
