@@ -231,7 +231,11 @@ def _updated(book: Book, order: VenueOrder) -> Book:
     book = replace(book, filled_told=told, venue_ids={**book.venue_ids, **known})
     if own.phase is Phase.ENDED:
         return book
-    return _changed(book, order.client_id, phase=_PHASES.get(order.status, Phase.ENDED))
+    phase = _PHASES.get(order.status, Phase.ENDED)
+    is_child = order.kind is Kind.MARKET and own.request.kind is not Kind.MARKET
+    if phase is Phase.OPEN and (is_child or own.phase is Phase.TRIGGERED):
+        phase = Phase.TRIGGERED  # news in any order: what has triggered rests no more
+    return _changed(book, order.client_id, phase=phase)
 
 
 def _filled(book: Book, entry: Entry, filled: Filled) -> Book:

@@ -1,4 +1,4 @@
-"""Wanted against actual: whatever rests, the actions lead to what should rest, never through a naked moment."""
+"""Wanted against actual: what rests becomes what should rest, and never through a naked moment."""
 
 from dataclasses import replace
 from decimal import Decimal

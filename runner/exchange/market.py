@@ -1,0 +1,86 @@
+"""Public data of one symbol as a session asks for it: the clock, closed bars, prices.
+
+In: a client. Out: MarketPort; ReadFailed when an answer cannot be trusted.
+Refuses to know: the candle store (`public.py` serves that), rules.
+Source: Binance USDⓈ-M futures REST: time, klines, markPriceKlines, premiumIndex, ticker/price.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from runner.domain.time import timeframe_name
+from runner.domain.venue import ClosedBar, MarketPort
+from runner.exchange.account import trusted
+from runner.exchange.client import FuturesClient
+
+PAGE_BARS = 1000
+
+
+class FuturesMarket:
+    """MarketPort of one client."""
+
+    def __init__(self, client: FuturesClient) -> None:
+        self._client = client
+
+    async def server_time(self) -> int:
+        """The exchange's clock, UTC ms."""
+        return await trusted(
+            self._client, self._client.fapiPublicGetTime, {}, lambda reply: int(reply["serverTime"])
+        )
+
+    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int) -> Sequence[ClosedBar]:
+        """Closed bars from then on, oldest first, with mark prices; the last price stands in where there
+        is no mark bar.
+        """
+        now_ms = await self.server_time()
+        found: list[ClosedBar] = []
+        start = since_ms
+        while start + timeframe_ms <= now_ms:
+            rows = min(PAGE_BARS, (now_ms - start) // timeframe_ms + 1)
+            asked = {
+                "symbol": symbol,
+                "interval": timeframe_name(timeframe_ms),
+                "startTime": start,
+                "limit": rows,
+            }
+            last = await trusted(self._client, self._client.fapiPublicGetKlines, asked, _rows)
+            mark = await trusted(self._client, self._client.fapiPublicGetMarkPriceKlines, asked, _rows)
+            marks = {row[0]: row for row in mark}
+            closed = [row for row in last if row[0] + timeframe_ms <= now_ms]
+            found += [_bar(row, marks.get(row[0], row)) for row in closed]
+            if len(last) < rows or not closed:
+                break
+            start = int(closed[-1][0]) + timeframe_ms
+        return found
+
+    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
+        """Open times of bars as they close, by stream."""
+        raise NotImplementedError
+
+    async def prices(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """(last price, mark price) now."""
+        client, asked = self._client, {"symbol": symbol}
+        mark = await trusted(
+            client, client.fapiPublicGetPremiumIndex, asked, lambda r: Decimal(r["markPrice"])
+        )
+        last = await trusted(client, client.fapiPublicGetTickerPrice, asked, lambda r: Decimal(r["price"]))
+        return last, mark
+
+
+def _rows(reply: Any) -> list[tuple[int, float, float, float, float, float]]:
+    if not isinstance(reply, list):
+        raise TypeError(f"no list: {str(reply)[:100]}")
+    return [
+        (int(row[0]), float(row[1]), float(row[2]), float(row[3]), float(row[4]), float(row[5]))
+        for row in reply
+    ]
+
+
+def _bar(last: Sequence[float], mark: Sequence[float]) -> ClosedBar:
+    return ClosedBar(int(last[0]), *last[1:6], *mark[1:5])
+
+
+def _is_port(market: FuturesMarket) -> MarketPort:
+    """mypy's proof."""
+    return market
