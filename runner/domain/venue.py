@@ -291,6 +291,10 @@ class OrderPort(Protocol):
         """Cancel one order of ours by its client id; Rejected(-2011) when there is none to cancel."""
         ...
 
+    def set_clock(self, offset_ms: int) -> None:
+        """Sign with the exchange's clock: ours plus this."""
+        ...
+
 
 class AccountPort(Protocol):
     """Reads of the account. ReadFailed when the answer cannot be trusted."""

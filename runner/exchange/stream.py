@@ -29,7 +29,7 @@ from runner.exchange import rows
 from runner.exchange.client import FuturesClient
 
 KEEP_ALIVE_S = 20 * 60
-SILENT_S = 4 * 60  # the server pings every three minutes
+PING_S = 20.0  # without news for so long, we ask whether anybody is there
 PAUSE_S_MAX = 10.0
 
 
@@ -63,17 +63,18 @@ class UserStream:
             keeper = asyncio.ensure_future(self._keep_alive(socket))
             try:
                 while True:
-                    message = await asyncio.wait_for(socket.receive(), SILENT_S)
+                    message = await _next(socket)
                     if message.type is aiohttp.WSMsgType.PING:
                         await socket.pong(message.data)
-                        yield StreamAlive(self._client.now_ms())
                     elif message.type is aiohttp.WSMsgType.TEXT:
                         event = json.loads(message.data)
                         if event.get("e") == "listenKeyExpired":
                             return
                         for told in _events(event, symbol):
                             yield told
-                    elif message.type is not aiohttp.WSMsgType.PONG:
+                    elif message.type is aiohttp.WSMsgType.PONG:
+                        yield StreamAlive(self._client.now_ms())
+                    else:
                         return
             finally:
                 keeper.cancel()
@@ -98,6 +99,18 @@ class UserStream:
         if not isinstance(reply, dict) or not reply.get("listenKey"):
             raise ccxt.BadResponse(f"no listen key: {str(reply)[:100]}")
         return str(reply["listenKey"])
+
+
+async def _next(socket: Any) -> Any:
+    """The next message; a silent socket is pinged, and one that does not answer is dead: TimeoutError."""
+    receiving = asyncio.ensure_future(socket.receive())
+    try:
+        done, _ = await asyncio.wait((receiving,), timeout=PING_S)
+        if not done:
+            await socket.ping()
+        return await asyncio.wait_for(receiving, PING_S)
+    finally:
+        receiving.cancel()
 
 
 def _events(event: dict[str, Any], symbol: str) -> list[AccountEvent]:

@@ -96,6 +96,7 @@ class Recovery:
 
     async def _set_clock(self) -> str:
         self.desk.exchange_offset_ms = await clock_offset(self.desk, self.market)
+        self.executor.orders.set_clock(self.desk.exchange_offset_ms)
         return f"{self.desk.exchange_offset_ms} ms"
 
     async def _protect(self) -> str:

@@ -57,6 +57,7 @@ TICK_MS = 250
 RECONCILE_MS = 10_000
 PRICE_MS = 3_000
 CLOCK_MS = 600_000
+CLOCK_CODES = (-1021, -5028)  # the exchange finds our time outside its window
 INCOME_MS = 300_000
 NEWS_MS = 1_000
 ENTRY_LIFETIME_MS_MAX = 60_000
@@ -110,7 +111,7 @@ class Session:
                 feed.run(),
                 self._act(executor, feed),
                 self._listen(),
-                self._reconcile(),
+                self._reconcile(executor),
                 self._watch_price(),
                 self._keep_time(executor),
                 self._hear_news(),
@@ -321,8 +322,9 @@ class Session:
                     if trade is not None and (own is not None or self.desk.book.state.position.quantity):
                         apply_trades(self.desk, (trade,))
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, executor: Executor) -> None:
         """The truth by REST, on a timer and whenever something may have been missed."""
+        failures = 0
         while True:
             self.must_reconcile.clear()
             try:
@@ -332,9 +334,12 @@ class Session:
                     self.must_read_income = False
                     await read_income(self.desk, self.ports.account)
             except ReadFailed as failed:
-                wait = max(TICK_MS, failed.until_ms - self.desk.clock.now_ms())
-                await self.desk.clock.sleep(wait)
+                failures += 1
+                executor.must_sync_clock = executor.must_sync_clock or failed.code in CLOCK_CODES
+                wait = min(TICK_MS * 2**failures, RECONCILE_MS)
+                await self.desk.clock.sleep(max(wait, failed.until_ms - self.desk.clock.now_ms()))
                 continue
+            failures = 0
             pause = RECONCILE_MS // 10 if isinstance(verdict, Differs) else RECONCILE_MS
             await _either(self.must_reconcile, self.desk.clock.sleep(pause))
 
@@ -368,10 +373,14 @@ class Session:
             if waited < CLOCK_MS and not executor.must_sync_clock:
                 continue
             try:
-                self.desk.exchange_offset_ms = await clock_offset(self.desk, self.ports.market)
+                self._set_clock(await clock_offset(self.desk, self.ports.market))
                 waited, executor.must_sync_clock = 0, False
             except ReadFailed:
                 continue
+
+    def _set_clock(self, offset_ms: int) -> None:
+        self.desk.exchange_offset_ms = offset_ms
+        self.ports.orders.set_clock(offset_ms)
 
     async def _hear_news(self) -> None:
         """What an operator wrote into the journal from elsewhere."""
