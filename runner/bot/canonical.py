@@ -5,8 +5,8 @@ dictionary that holds every default; SHA-256 of what decides; a document with ot
 know: files, comments, the order of keys, what conditions mean.
 
 The hash covers the resolved document and the versions of the indicators used. Left out, since no decision
-depends on them: `description`; `min` and `max` of parameters; `backtest.from` and `.to`, which say where
-the bot is looked at (the data range stands beside the hash in every report). The order inside `all` and
+depends on them: `description`; `alerts`; `min` and `max` of parameters; `backtest.from` and `.to`, which say
+where the bot is looked at (the data range stands beside the hash in every report). The order inside `all` and
 `any` is left out too."""
 
 import hashlib
@@ -52,6 +52,8 @@ def resolve(document: Document, spell: Spell) -> Resolved:
         resolved["limits"] = limits
     resolved["costs"] = _costs(document)
     resolved["backtest"] = _backtest(document)
+    if document.alerts:
+        resolved["alerts"] = [{"to": sink.to, "events": list(sink.events)} for sink in document.alerts]
     return resolved
 
 
@@ -59,6 +61,7 @@ def bot_hash(document: Document, spell: Spell) -> str:
     """SHA-256, in hex, of all that can change a decision."""
     resolved = resolve(document, spell)
     resolved.pop("description", None)
+    resolved.pop("alerts", None)
     resolved["parameters"] = {
         name: number["default"] for name, number in resolved.get("parameters", {}).items()
     }

@@ -9,10 +9,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from runner.bot import leaves
+from runner.bot.alerts import AlertSink
 from runner.bot.leaves import Condition, ExpressionText
 from runner.bot.part import Part, Timeframe
 from runner.bot.settings import read_use, settings_of
 from runner.bot.venue import Backtest, Costs
+from runner.domain.alert import SINKS_MAX
 from runner.domain.units import (
     RATIO_PATTERN,
     BarCount,
@@ -29,7 +31,7 @@ TARGETS_MAX = 4
 COOLDOWNS_MAX = 4
 ENTRIES_MAX = 100  # of parameters, indicators, conditions
 
-LATER_KEYS = ("hooks", "alerts")  # known keys of a later version: refused with a finding, never ignored
+LATER_KEYS = ("hooks",)  # known keys of a later version: refused with a finding, never ignored
 
 Name = Annotated[str, leaves.NAME]
 Input = Literal["open", "high", "low", "close", "volume", "hl2", "hlc3", "ohlc4"]
@@ -313,6 +315,9 @@ class Document(Part):
     )
     costs: Costs = Field(default=Costs.model_construct(), description="What trading costs.")
     backtest: Backtest = Field(default=Backtest.model_construct(), description="What a backtest runs on.")
+    alerts: tuple[AlertSink, ...] = Field(
+        default=(), min_length=1, max_length=SINKS_MAX, description="Who is told what happens to the bot."
+    )
 
     def numbers(self) -> dict[str, float]:
         """The parameters of this run by name."""

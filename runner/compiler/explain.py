@@ -7,6 +7,7 @@ will run.
 
 from collections.abc import Iterator
 
+from runner.bot.alerts import EVENT_NAMES
 from runner.bot.model import Document, StopLoss
 from runner.compiler.build import Compiled
 from runner.compiler.expression import parse
@@ -28,6 +29,7 @@ def explain(compiled: Compiled) -> list[str]:
         lines += _entry(document, phrases, side)
     lines += [_order(document), "", *_sizing(compiled, phrases), "", *_exits(document, phrases)]
     lines += ["", *_limits(document), "", *_worst_case(compiled), _warmup(compiled)]
+    lines += [*_alerts(document)]
     return lines
 
 
@@ -176,6 +178,13 @@ def _limits(document: Document) -> Iterator[str]:
         yield f"It opens at most {limits.trades_per_day} trades a UTC day."
     if limits == type(limits)():
         yield "It has no limits on losses."
+
+
+def _alerts(document: Document) -> Iterator[str]:
+    for sink in document.alerts:
+        events = sink.events
+        listed = " and ".join(filter(None, (", ".join(events[:-1]), events[-1])))
+        yield f"It tells {sink.to} of {'everything' if events == EVENT_NAMES else listed}."
 
 
 def _worst_case(compiled: Compiled) -> Iterator[str]:

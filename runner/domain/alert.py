@@ -29,7 +29,7 @@ SINKS_MAX = 8  # of one document
 
 
 class Alert(NamedTuple):
-    """`id` tells a repeated message from a new one, here and at the receiver; `run` is the run it is about."""
+    """`id` tells a repeated message from a new one, here and at the receiver; `run` is what it is about."""
 
     id: str
     event: Event
@@ -70,8 +70,8 @@ class Outbox(Protocol):
 
 
 def alert(event: Event, severity: Severity, text: str, *, run: str, time_ms: int, about: str = "") -> Alert:
-    """The alert, its id a function of what it stands for: `about` (an intent, an order, a limit with its day),
-    else the text and its time.
+    """The alert, its id a function of what it stands for: `about` (an intent, an order, a limit with its
+    day), else the text and its time.
     """
     cut = text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 1]}…"
     stands_for = "|".join((run, event, about or f"{time_ms}|{cut}"))

@@ -78,6 +78,3 @@ def run(loop: VirtualLoop, job: Coroutine[Any, Any, Answer]) -> Answer:
         loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
-
-
-
