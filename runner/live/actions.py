@@ -89,13 +89,13 @@ def next_actions(
 
     `stop_failed`: an algo order that triggered is not believed to execute any more.
     """
-    live = [order for order in own if order.phase is not Phase.ENDED]
+    standing = [order for order in own if order.phase is not Phase.ENDED]
     leaving = [leg for leg in wanted if leg.kind is Kind.MARKET and leg.leg in (Leg.EXIT, Leg.STOP)]
     return [
-        *_protect(wanted, live, held, now_ms),
-        *_leave(leaving[:1], [o for o in live if not (stop_failed and _is_triggered(o))], now_ms),
-        *([] if leaving else _targets(wanted, live)),
-        *_enter(wanted, live, is_leaving=bool(leaving)),
+        *_protect(wanted, standing, held, now_ms),
+        *_leave(leaving[:1], [o for o in standing if not (stop_failed and _is_triggered(o))], now_ms),
+        *([] if leaving else _targets(wanted, standing)),
+        *_enter(wanted, standing, is_leaving=bool(leaving)),
     ]
 
 
@@ -117,8 +117,8 @@ def _is_triggered(order: Own) -> bool:
     return order.phase is Phase.TRIGGERED
 
 
-def _of(live: Iterable[Own], leg: Leg) -> list[Own]:
-    return [order for order in live if order.id.leg is leg]
+def _of(standing: Iterable[Own], leg: Leg) -> list[Own]:
+    return [order for order in standing if order.id.leg is leg]
 
 
 def _cancels(orders: Iterable[Own]) -> list[Action]:
@@ -126,8 +126,8 @@ def _cancels(orders: Iterable[Own]) -> list[Action]:
     return [Cancel(order) for order in orders if order.phase is Phase.OPEN and order.cancel_ms == 0]
 
 
-def _protect(wanted: Sequence[Wanted], live: Sequence[Own], held: Holding, now_ms: int) -> list[Action]:
-    stops = [order for order in _of(live, Leg.STOP) if order.request.kind is not Kind.MARKET]
+def _protect(wanted: Sequence[Wanted], standing: Sequence[Own], held: Holding, now_ms: int) -> list[Action]:
+    stops = [order for order in _of(standing, Leg.STOP) if order.request.kind is not Kind.MARKET]
     leg = next((leg for leg in wanted if leg.leg is Leg.STOP), None)
     if leg is None:
         return _cancels(stops) if held.is_surely_flat else []
@@ -142,22 +142,22 @@ def _protect(wanted: Sequence[Wanted], live: Sequence[Own], held: Holding, now_m
     return [] if awaited and patient else [Place(leg)]
 
 
-def _leave(leaving: Sequence[Wanted], live: Sequence[Own], now_ms: int) -> list[Action]:
+def _leave(leaving: Sequence[Wanted], standing: Sequence[Own], now_ms: int) -> list[Action]:
     """A market order that can only reduce, once what holds its quantity is out of the way."""
     if not leaving:
         return []
-    blocking = [order for order in live if order.id.leg in (Leg.TARGET, Leg.ENTRY)]
+    blocking = [order for order in standing if order.id.leg in (Leg.TARGET, Leg.ENTRY)]
     actions = _cancels(blocking)
-    if any(order.is_taking for order in live if order.id.leg in (Leg.EXIT, Leg.STOP)):
+    if any(order.is_taking for order in standing if order.id.leg in (Leg.EXIT, Leg.STOP)):
         return actions
     asked = [order.cancel_ms for order in blocking if order.cancel_ms > 0]
     waiting = bool(actions) or (bool(asked) and now_ms - min(asked) < EXIT_WAITS_MS_MAX)
     return actions if waiting else [*actions, Place(leaving[0])]
 
 
-def _targets(wanted: Sequence[Wanted], live: Sequence[Own]) -> list[Action]:
+def _targets(wanted: Sequence[Wanted], standing: Sequence[Own]) -> list[Action]:
     legs = {leg.place: leg for leg in wanted if leg.leg is Leg.TARGET}
-    resting = _of(live, Leg.TARGET)
+    resting = _of(standing, Leg.TARGET)
     kept: dict[int, Own] = {}
     for order in resting:
         leg = legs.get(order.id.place)
@@ -169,15 +169,15 @@ def _targets(wanted: Sequence[Wanted], live: Sequence[Own]) -> list[Action]:
     return [*_cancels(order for order in stale if not order.is_taking), *missing]
 
 
-def _enter(wanted: Sequence[Wanted], live: Sequence[Own], *, is_leaving: bool) -> list[Action]:
+def _enter(wanted: Sequence[Wanted], standing: Sequence[Own], *, is_leaving: bool) -> list[Action]:
     leg = next((leg for leg in wanted if leg.leg is Leg.ENTRY), None)
-    entries = _of(live, Leg.ENTRY)
+    entries = _of(standing, Leg.ENTRY)
     if leg is None or is_leaving:
         return [] if is_leaving else _cancels(entries)
     stale = [order for order in entries if not _fits(leg, order) or order.left != leg.quantity]
     if entries:
         return _cancels(order for order in stale if not order.is_taking)
-    settled = all(order.phase in (Phase.OPEN, Phase.TRIGGERED) for order in live)
+    settled = all(order.phase in (Phase.OPEN, Phase.TRIGGERED) for order in standing)
     return [Place(leg)] if settled else []
 
 

@@ -88,8 +88,8 @@ class Executor:
             self._read_missing()
         wanted = wanted_legs(book.plan, self.desk.book.state, beyond_stop=book.beyond_stop)
         held = Holding(held_quantity(book.plan, self.desk.book.state), self.desk.held_there)
-        live = self.desk.book.live_orders
-        for action in next_actions(wanted, live, held, now, stop_failed=book.beyond_stop):
+        standing = self.desk.book.live_orders
+        for action in next_actions(wanted, standing, held, now, stop_failed=book.beyond_stop):
             self._start(action, now)
 
     def _start(self, action: Action, now_ms: int) -> None:

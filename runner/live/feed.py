@@ -5,7 +5,6 @@ Refuses to know: rules, orders. A stream only hints that a bar has closed; the b
 close time has passed by the exchange's clock.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +38,16 @@ class Feed:
             self.window.add(bar)
             if known and bar.open_time_ms + timeframe > known and self.window.is_warm:
                 self.on_bar(bar)  # closed while nobody looked
+
+    async def load_insistently(self) -> None:
+        """History for the window, however long the exchange takes to give it."""
+        while True:
+            try:
+                await self.load()
+            except ReadFailed as failed:
+                await self.desk.clock.sleep(max(1_000, failed.until_ms - self.desk.clock.now_ms()))
+            else:
+                return
 
     async def run(self) -> None:
         """For ever: wait for a close, read it, tell of it."""
@@ -74,10 +83,3 @@ class Feed:
             is_closed = bar.open_time_ms + timeframe <= self.desk.exchange_ms()
             if is_closed and self.window.add(bar):
                 self.on_bar(bar)
-
-
-async def until_closed(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for them to be gone."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

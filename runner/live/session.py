@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from runner.compiler.build import Compiled
-from runner.core.decide import decide
 from runner.domain.entry import Entry
-from runner.domain.order_event import EquityMarked, OrderUpdated, Protected
-from runner.domain.position import State
+from runner.domain.order import NO_ORDERS
+from runner.domain.order_event import OrderUpdated, Protected
 from runner.domain.session_event import (
-    BarClosed,
-    Decided,
     Halted,
-    LimitTripped,
     Mismatched,
     Resumed,
     RunEnded,
@@ -37,10 +33,10 @@ from runner.domain.venue import (
     StreamAlive,
     StreamLost,
 )
-from runner.journal.codec import digest_of
 from runner.live.actions import is_protected
 from runner.live.adopt import leaving
 from runner.live.book import STOP_SILENT, fold
+from runner.live.close import judge_close, resumed
 from runner.live.desk import Desk
 from runner.live.executor import Executor
 from runner.live.feed import Feed
@@ -50,12 +46,14 @@ from runner.live.reconcile import Agreed, Differs, read_income, reconcile
 from runner.live.recover import Policy, Recovery, clock_offset, settle_difference
 from runner.live.states import SessionState
 from runner.live.trades import apply_trades
-from runner.live.wanted import held_quantity
+from runner.live.wanted import held_quantity, wanted_entry
 from runner.live.window import Window
 
 TICK_MS = 250
+IDLE_TICK_MS = 1_000
 RECONCILE_MS = 10_000
 PRICE_MS = 3_000
+IDLE_MS = 30_000  # between reads while nothing is held, rests or is wanted
 CLOCK_MS = 600_000
 CLOCK_CODES = (-1021, -5028)  # the exchange finds our time outside its window
 INCOME_MS = 300_000
@@ -92,6 +90,7 @@ class Session:
     through_since_ms: int = 0
     differed: Differs | None = None
     must_reconcile: asyncio.Event = field(default_factory=asyncio.Event)
+    must_price: asyncio.Event = field(default_factory=asyncio.Event)
     must_read_income: bool = False
     stream_is_alive: bool = False
     was_protected: bool = True
@@ -106,7 +105,7 @@ class Session:
         feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
         try:
             await Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy).run()
-            await feed_loaded(feed, self.desk)
+            await feed.load_insistently()
             for job in (
                 feed.run(),
                 self._act(executor, feed),
@@ -168,41 +167,13 @@ class Session:
         self.desk.move(SessionState.CLOSED, why)
         return code
 
-    # --- bars ---
-
     def _on_bar(self, closed: ClosedBar, window: Window) -> None:
-        """A bar has closed: decide, and write down what was seen and what is wanted."""
-        desk = self.desk
-        if not window.is_warm or closed.open_time_ms + window.timeframe_ms <= desk.book.decided_ms:
+        """A bar has closed: decide. Before an entry the gate wants a fresh price and account."""
+        if not judge_close(self.desk, window, closed):
             return
-        bar, row = window.last()
-        state = decide(desk.book.plan, desk.book.state, bar, row)
-        rule = {1: "entry.long", -1: "entry.short"}.get(state.signal, "")
-        decided = Decided(state.signal, state.refusal, digest_of(state), state.orders, rule)
-        account = state.account
-        marked = EquityMarked(
-            Decimal(repr(round(account.equity_usdt, 8))),
-            Decimal(repr(round(account.cash_usdt, 8))),
-            held_quantity(desk.book.plan, state),
-            Decimal(repr(bar.mark_close)),
-        )
-        seen = BarClosed(bar, row, "rest", desk.clock.now_ms())
-        desk.record(desk.entry(seen), desk.entry(decided), desk.entry(marked))
-        self._judge_limits()
-
-    def _judge_limits(self) -> None:
-        """The core halted itself: that is an operator's matter from here on."""
-        book = self.desk.book
-        if not book.state.guard.halted or book.halted is not None:
-            return
-        equity = Decimal(repr(round(book.state.account.equity_usdt, 8)))
-        peak = Decimal(repr(round(book.state.account.peak_equity_usdt, 8)))
-        self.desk.record(
-            self.desk.entry(LimitTripped("max_drawdown", "halt", equity, peak)),
-            self.desk.entry(Halted("no_entries", "the maximum drawdown was reached", "limit")),
-        )
-
-    # --- what the gate asks ---
+        if wanted_entry(self.desk.book.plan, self.desk.book.state) is not None:
+            self.must_price.set()
+            self.must_reconcile.set()
 
     def _facts(self) -> GateFacts:
         desk, book = self.desk, self.desk.book
@@ -222,8 +193,6 @@ class Session:
             expires_ms=None,
         )
 
-    # --- the jobs ---
-
     async def _act(self, executor: Executor, feed: Feed) -> None:
         """After every change, and four times a second."""
         while True:
@@ -236,7 +205,14 @@ class Session:
                 executor.must_reconcile = False
                 self.must_reconcile.set()
             self.desk.changed.clear()
-            await _either(self.desk.changed, self.desk.clock.sleep(TICK_MS))
+            pause = IDLE_TICK_MS if self._is_idle() else TICK_MS
+            await _either(self.desk.changed, self.desk.clock.sleep(pause))
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is held, rests, or is wanted."""
+        book = self.desk.book
+        flat = book.state.position.quantity == 0.0 and self.desk.held_there == 0
+        return flat and not book.live_orders and book.state.orders == NO_ORDERS
 
     def _settle_state(self, feed: Feed) -> None:
         """The state that today's troubles allow."""
@@ -262,7 +238,7 @@ class Session:
             return f"the newest bar is {feed.age_ms} ms late"
         if not self.stream_is_alive:
             return "the account stream is lost"
-        if desk.clock.now_ms() - desk.account_ms > 3 * RECONCILE_MS:
+        if desk.clock.now_ms() - desk.account_ms > 2 * IDLE_MS:
             return "the account could not be read for a while"
         if self.differed is not None:
             return "the position differs from ours"
@@ -340,7 +316,10 @@ class Session:
                 await self.desk.clock.sleep(max(wait, failed.until_ms - self.desk.clock.now_ms()))
                 continue
             failures = 0
-            pause = RECONCILE_MS // 10 if isinstance(verdict, Differs) else RECONCILE_MS
+            pause = IDLE_MS if self._is_idle() else RECONCILE_MS
+            if isinstance(verdict, Differs):
+                pause = RECONCILE_MS // 10
+            self.desk.changed.set()
             await _either(self.must_reconcile, self.desk.clock.sleep(pause))
 
     def _judge_difference(self, verdict: object) -> None:
@@ -362,7 +341,10 @@ class Session:
             except ReadFailed as failed:
                 await self.desk.clock.sleep(max(TICK_MS, failed.until_ms - self.desk.clock.now_ms()))
                 continue
-            await self.desk.clock.sleep(PRICE_MS)
+            self.desk.changed.set()
+            self.must_price.clear()
+            pause = IDLE_MS if self._is_idle() else PRICE_MS
+            await _either(self.must_price, self.desk.clock.sleep(pause))
 
     async def _keep_time(self, executor: Executor) -> None:
         waited = 0
@@ -396,24 +378,6 @@ class Session:
                         self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
                 self.desk.changed.set()
             await self.desk.clock.sleep(NEWS_MS)
-
-
-def resumed(state: State) -> State:
-    """An operator's word clears what only an operator may clear; drawdown counts from here."""
-    guard = state.guard._replace(drawdown_hit=False, halted=False)
-    account = state.account._replace(peak_equity_usdt=state.account.equity_usdt)
-    return state._replace(guard=guard, account=account)
-
-
-async def feed_loaded(feed: Feed, desk: Desk) -> None:
-    """History for the window, however long the exchange takes to give it."""
-    while True:
-        try:
-            await feed.load()
-        except ReadFailed as failed:
-            await desk.clock.sleep(max(1_000, failed.until_ms - desk.clock.now_ms()))
-        else:
-            return
 
 
 async def _either(event: asyncio.Event, pause: Coroutine[None, None, None]) -> None:

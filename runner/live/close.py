@@ -1,0 +1,64 @@
+"""A bar has closed: what was seen, what is decided, and what that does to the account, in one journal commit.
+
+In: a desk, the window of closed bars. Out: journal entries; the book then wants what was decided.
+Refuses to know: where the bar came from, how orders leave.
+"""
+
+from decimal import Decimal
+
+from runner.core.decide import decide
+from runner.domain.order_event import EquityMarked
+from runner.domain.position import State
+from runner.domain.session_event import BarClosed, Decided, Halted, LimitTripped
+from runner.domain.venue import ClosedBar
+from runner.journal.codec import digest_of
+from runner.live.desk import Desk
+from runner.live.wanted import held_quantity
+from runner.live.window import Window
+
+_RULES = {1: "entry.long", -1: "entry.short"}
+
+
+def judge_close(desk: Desk, window: Window, closed: ClosedBar) -> bool:
+    """Decide at this close, once ever; False: the window is not warm, or the close was decided before."""
+    if not window.is_warm or closed.open_time_ms + window.timeframe_ms <= desk.book.decided_ms:
+        return False
+    bar, row = window.last()
+    state = decide(desk.book.plan, desk.book.state, bar, row)
+    rule = _RULES.get(state.signal, "")
+    desk.record(
+        desk.entry(BarClosed(bar, row, "rest", desk.clock.now_ms())),
+        desk.entry(Decided(state.signal, state.refusal, digest_of(state), state.orders, rule)),
+        desk.entry(
+            EquityMarked(
+                _money(state.account.equity_usdt),
+                _money(state.account.cash_usdt),
+                held_quantity(desk.book.plan, state),
+                Decimal(repr(bar.mark_close)),
+            )
+        ),
+    )
+    _judge_limits(desk, state)
+    return True
+
+
+def _judge_limits(desk: Desk, state: State) -> None:
+    """The core halted itself: that is an operator's matter from here on."""
+    if not state.guard.halted or desk.book.halted is not None:
+        return
+    equity, peak = _money(state.account.equity_usdt), _money(state.account.peak_equity_usdt)
+    desk.record(
+        desk.entry(LimitTripped("max_drawdown", "halt", equity, peak)),
+        desk.entry(Halted("no_entries", "the maximum drawdown was reached", "limit")),
+    )
+
+
+def resumed(state: State) -> State:
+    """An operator's word clears what only an operator may clear; drawdown counts from here."""
+    guard = state.guard._replace(drawdown_hit=False, halted=False)
+    account = state.account._replace(peak_equity_usdt=state.account.equity_usdt)
+    return state._replace(guard=guard, account=account)
+
+
+def _money(figure: float) -> Decimal:
+    return Decimal(repr(round(figure, 8)))
