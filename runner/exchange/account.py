@@ -38,6 +38,7 @@ from runner.exchange.stream import UserStream
 NO_SUCH_ORDER = -2013
 PAGE_TRADES = 1000
 PAGES_MAX = 20
+GOOD_TILL_MS_MIN = 660_000  # the exchange takes no goodTillDate within ten minutes
 TRADE_SPAN_MS = 6 * 86_400_000  # userTrades takes at most seven days at once
 
 _KINDS = {
@@ -69,7 +70,7 @@ class Account:
         if request.kind.book is Book.ALGO:
             call, fields = self._client.fapiPrivatePostAlgoOrder, _algo_fields(request)
             return await self._write(call, fields, "clientAlgoId", lambda reply: _algo_ack(reply, request))
-        call, fields = self._client.fapiPrivatePostOrder, _plain_fields(request)
+        call, fields = self._client.fapiPrivatePostOrder, _plain_fields(request, self._client.now_ms())
         return await self._write(call, fields, "clientOrderId", rows.plain_order)
 
     async def cancel(self, symbol: str, client_id: str, book: Book) -> Outcome:
@@ -202,7 +203,7 @@ def _each(read: Callable[[rows.Row], Reply]) -> Callable[[Any], list[Reply]]:
     return of_list
 
 
-def _plain_fields(request: Request) -> dict[str, Any]:
+def _plain_fields(request: Request, now_ms: int) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "symbol": request.symbol,
         "side": "BUY" if request.side > 0 else "SELL",
@@ -216,6 +217,9 @@ def _plain_fields(request: Request) -> dict[str, Any]:
     if request.price is not None:
         fields["price"] = format(request.price, "f")
         fields["timeInForce"] = "GTX" if request.post_only else "GTC"
+        if not request.post_only and request.expires_ms and request.expires_ms - now_ms > GOOD_TILL_MS_MIN:
+            fields["timeInForce"] = "GTD"  # it goes by itself, whatever becomes of us
+            fields["goodTillDate"] = request.expires_ms // 1000 * 1000
     return fields
 
 

@@ -45,6 +45,7 @@ WOULD_TRIGGER = -2021  # "Order would immediately trigger": the price is already
 STOP_SILENT = "the price is through the stop, and nothing was executed"
 STOPS_REJECTED_MAX = 3  # then the position leaves at the market: a position without a stop is no option
 
+_ANSWERS = {"acked": Phase.OPEN, "unknown": Phase.UNKNOWN, "duplicate": Phase.UNKNOWN}
 _PHASES = {
     Status.RESTING: Phase.OPEN,
     Status.PARTLY_FILLED: Phase.OPEN,
@@ -146,6 +147,8 @@ def _order_event(book: Book, entry: Entry) -> Book:
         case Answered() as answered:
             return _answered(book, entry, answered)
         case Resolved(resolution):
+            if not book.is_unknown(entry.client_id or ""):
+                return book  # its own news came first
             phase = Phase.OPEN if resolution == "found" else Phase.ENDED
             return _changed(book, entry.client_id, phase=phase)
         case OrderUpdated(order):
@@ -203,17 +206,15 @@ def _answered(book: Book, entry: Entry, answered: Answered) -> Book:
     if answered.action == "cancel":
         gone = answered.outcome in ("rejected", "retry", "not_sent")
         return _changed(book, entry.client_id, cancel_ms=0) if gone else book
+    if answered.venue_order_id:
+        book = replace(book, venue_ids={**book.venue_ids, answered.venue_order_id: str(own.id)})
+    if own.phase not in (Phase.SENDING, Phase.UNKNOWN):
+        return book  # the stream was quicker, and it knows
     if answered.outcome in ("retry", "not_sent"):  # surely nothing: as if it had not been sent
         orders = {name: order for name, order in book.orders.items() if order is not own}
         return replace(book, orders=orders)
-    phase = {"acked": Phase.OPEN, "unknown": Phase.UNKNOWN, "duplicate": Phase.UNKNOWN}.get(
-        answered.outcome, Phase.ENDED
-    )
-    if phase is Phase.OPEN and own.phase is not Phase.SENDING:
-        phase = own.phase  # the stream was quicker than the answer
+    phase = _ANSWERS.get(answered.outcome, Phase.ENDED)
     book = _changed(book, entry.client_id, phase=phase)
-    if answered.venue_order_id:
-        book = replace(book, venue_ids={**book.venue_ids, answered.venue_order_id: str(own.id)})
     if own.id.leg is not Leg.STOP or own.request.kind is Kind.MARKET:
         return book
     rejected = book.stops_rejected + 1 if answered.outcome == "rejected" else 0

@@ -38,7 +38,7 @@ from runner.live.gate import Approved, GateFacts, GateLimits, judge
 from runner.live.ids import ClientId, Leg, intent_id
 from runner.live.inquiry import look_up, resolve, stamped
 from runner.live.resolve import ASK_EVERY_MS, RECEIVE_WINDOW_MS
-from runner.live.states import Purpose
+from runner.live.states import Purpose, SessionState
 from runner.live.trades import ended_short, read_trades
 from runner.live.wanted import Wanted, held_quantity, wanted_entry, wanted_legs
 
@@ -86,6 +86,9 @@ class Executor:
         self._ask_about_unknown()
         if book.trades_missing():
             self._read_missing()
+        entry = wanted_entry(book.plan, self.desk.book.state)
+        if entry is not None and self.desk.state is SessionState.HALTED:
+            self._drop_entry(entry, "halted")
         wanted = wanted_legs(book.plan, self.desk.book.state, beyond_stop=book.beyond_stop)
         held = Holding(held_quantity(book.plan, self.desk.book.state), self.desk.held_there)
         standing = self.desk.book.live_orders
@@ -213,8 +216,8 @@ class Executor:
         return entries
 
     async def _place(self, request: Request) -> None:
-        outcome = await self.orders.place(request)
         own = self.desk.book.orders[request.client_id]
+        outcome = await self.orders.place(request)
         self._answered(own, "place", outcome)
         leg = (own.id.leg, own.id.place)
         if isinstance(outcome, Acked):

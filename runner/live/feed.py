@@ -16,6 +16,8 @@ SETTLE_MS = 150  # after a close, before it is asked for: the exchange finishes 
 ASK_AGAIN_MS = 400
 STALE_MS_MAX = 20_000  # a bar this late is a feed that is silent
 RETRY_MS_MAX = 5_000
+MISSED_MAX = 2_000  # bars that closed while nobody looked and are decided late, without entering
+SLACK_BARS = 32  # for holes that the exchange has itself
 
 
 @dataclass(slots=True)
@@ -31,9 +33,10 @@ class Feed:
     async def load(self) -> None:
         """Fill the window with history: as much as the rules need. May raise ReadFailed."""
         timeframe = self.window.timeframe_ms
-        now = self.desk.exchange_ms()
-        since = (now // timeframe - self.window.bars_needed) * timeframe
         known = self.desk.book.decided_ms
+        current = self.desk.exchange_ms() // timeframe
+        missed = min(current - known // timeframe, MISSED_MAX) if known else 0
+        since = (current - missed - self.window.bars_needed - SLACK_BARS) * timeframe
         for bar in await self.market.bars(self.desk.identity.symbol, timeframe, since):
             self.window.add(bar)
             if known and bar.open_time_ms + timeframe > known and self.window.is_warm:

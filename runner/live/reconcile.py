@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runner.domain.entry import income_fact
-from runner.domain.order_event import FundingPaid, OrderUpdated, Sending, Transferred
+from runner.domain.order_event import Answered, FundingPaid, OrderUpdated, Sending, Transferred
 from runner.domain.session_event import Halted, Mismatched
 from runner.domain.venue import AccountPort, Kind, Request, Snapshot, Status, VenueOrder
 from runner.live.actions import Own, Phase
@@ -24,6 +24,7 @@ from runner.live.wanted import held_quantity
 STRAY = "an order of ours that the journal does not know"
 TRIES_MAX = 5  # a busy account changes under the read; then the next round will do
 INCOME_BACK_MS = 60_000
+CANCEL_MS_MAX = 5_000  # an order that rests so long after its cancel was not cancelled
 
 _PHASE = {Status.TRIGGERED: Phase.TRIGGERED}
 
@@ -88,11 +89,15 @@ def _told(desk: Desk, own: Own, order: VenueOrder) -> bool:
     """What a resting order of ours says of itself, where it is news."""
     phase = _PHASE.get(order.status, Phase.OPEN)
     filled = desk.book.filled_told.get(str(own.id), own.filled)
+    name = own.id
+    if own.cancel_ms and desk.clock.now_ms() - own.cancel_ms > CANCEL_MS_MAX:
+        event = Answered("cancel", "rejected", None, "it still rests")
+        desk.record(desk.entry(event, intent=name.intent, client_id=str(name), attempt=name.attempt))
+        return True
     if own.phase is phase and filled >= order.filled_quantity:
         return False
-    name = own.id
-    event = OrderUpdated(order, "reconcile")
-    desk.record(desk.entry(event, intent=name.intent, client_id=str(name), attempt=name.attempt))
+    told = OrderUpdated(order, "reconcile")
+    desk.record(desk.entry(told, intent=name.intent, client_id=str(name), attempt=name.attempt))
     return True
 
 

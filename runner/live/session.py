@@ -234,6 +234,8 @@ class Session:
         desk = self.desk
         if desk.unwritten:
             return "the journal takes nothing"
+        if not feed.window.is_warm:
+            return f"warming up: {len(feed.window.bars)} of {feed.window.bars_needed} bars"
         if feed.is_stale:
             return f"the newest bar is {feed.age_ms} ms late"
         if not self.stream_is_alive:

@@ -1,0 +1,109 @@
+"""The session's hand in the journal: its entries with their alerts in, what others wrote out.
+
+In: entries of one run. Out: journal lines; entries that an operator wrote from another process.
+Refuses to know: what entries lead to, who is told. Every append is fenced by the lease.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from runner.domain.alert import Alert
+from runner.domain.entry import Entry
+from runner.domain.session_event import Alerted, Halted, Resumed
+from runner.errors import JournalFailed, LeaseLost
+from runner.journal.lease import Lease
+from runner.journal.write import Journal
+from runner.live.alerts import alert_of
+
+NEWS = ("halted", "resumed")
+
+_log = logging.getLogger("runner.live.journal")
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
+
+
+@dataclass(slots=True)
+class Scribe:
+    """`sinks` says who hears of an alert; `heard_seq` is the last entry of others that was heard."""
+
+    journal: Journal
+    lease: Lease
+    run: str
+    bot: str
+    sinks: Callable[[Alert], tuple[str, ...]]
+    heard_seq: int
+    on_entries: Callable[[Sequence[Entry]], None] = lambda entries: None
+    own: set[int] = field(default_factory=set)  # of the kinds that others write, too
+    is_lost: bool = False
+
+    def append(self, entries: Sequence[Entry]) -> Sequence[object | None]:
+        """Entries and their letters in one commit; the lines of the entries alone."""
+        alerts = [(entry, alert_of(entry, self.bot)) for entry in entries]
+        letters = [self._letter(entry, alert) for entry, alert in alerts if alert and self.sinks(alert)]
+        try:
+            lines = self.journal.append(*entries, *letters, lease=self.lease)
+        except LeaseLost:
+            self.is_lost = True
+            raise
+        for line in lines:
+            if line is not None and isinstance(line.entry.event, Halted | Resumed):
+                self.own.add(line.seq)
+        for _, alert in alerts:
+            if alert is not None:
+                _log.log(_LEVELS[alert.severity], "%s", alert.text)
+        self.on_entries(entries)
+        return lines[: len(entries)]
+
+    def tell(self, alert: Alert, stamp: Entry) -> None:
+        """An alert that no entry of the session leads to; a journal that fails now is not asked again."""
+        _log.log(_LEVELS[alert.severity], "%s", alert.text)
+        if not self.sinks(alert):
+            return
+        try:
+            self.journal.append(self._letter(stamp, alert), lease=self.lease)
+        except LeaseLost:
+            raise
+        except JournalFailed as fault:
+            _log.warning("an alert could not be kept: %s", fault)
+
+    def news(self) -> Sequence[Entry]:
+        """What others wrote since the last call."""
+        try:
+            lines = list(self.journal.read.entries(run=self.run, kinds=NEWS, after_seq=self.heard_seq))
+        except JournalFailed as fault:
+            _log.warning("the journal cannot be read: %s", fault)
+            return ()
+        if lines:
+            self.heard_seq = lines[-1].seq
+        fresh = [line.entry for line in lines if line.seq not in self.own]
+        self.own.clear()
+        for entry in fresh:
+            self._pass_on(entry)
+        return fresh
+
+    def is_held(self) -> bool:
+        """Whether the lease is still ours; a database that does not answer takes it from nobody."""
+        if self.is_lost:
+            return False
+        try:
+            self.is_lost = not self.lease.holds()
+        except JournalFailed:
+            return True
+        return not self.is_lost
+
+    def _pass_on(self, entry: Entry) -> None:
+        """An operator's word is told like our own."""
+        alert = alert_of(entry, self.bot)
+        if alert is not None:
+            self.tell(alert, entry)
+
+    def _letter(self, entry: Entry, alert: Alert) -> Entry:
+        """The alert as an entry, once for each id."""
+        return replace(
+            entry,
+            event=Alerted(alert, self.sinks(alert)),
+            intent=None,
+            client_id=None,
+            attempt=None,
+            fact=f"alert:{alert.id}",
+        )
