@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement seeds bench bench-peers schemas clean
+.PHONY: help backtest test lint types unit agreement seeds kills record bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,15 @@ agreement: $(AGREE)/.installed ## trades equal to those of other engines, on rea
 
 seeds: $(STAMP)  ## the independent simulator against the core, ten times as many random bots
 	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle
+	@RUNNER_ACTIONS=10000 $(BIN)/python -m pytest tests/simulator/test_random_actions.py
+	@RUNNER_EXAMPLES=200 $(BIN)/python -m pytest tests/simulator/test_model_machine.py tests/vault/test_vault_faults.py
+
+kills: $(STAMP)  ## a year's pull killed at 50 points, random orders of pulls, journals killed while writing
+	@RUNNER_KILLS=50 $(BIN)/python -m pytest tests/data/test_data_pull_kill.py
+	@RUNNER_EXAMPLES=300 $(BIN)/python -m pytest tests/data/test_data_pull_orders.py
+
+record: $(STAMP) ## record cassettes/*.yaml again from the real exchange (needs a network)
+	@$(BIN)/python tests/exchange/record.py --from main
 
 bench: $(STAMP)  ## speed and memory, as ratios within one run
 	@$(BIN)/python -m benchmarks

@@ -29,6 +29,7 @@ class Work(NamedTuple):
     core_runs: int = 5
     process_runs: int = 3
     command_runs: int = 7
+    commit_seconds: float = 3.0
     engines: tuple[str, ...] = ("compiled", "interpreted")
 
     @property
@@ -65,7 +66,7 @@ def measured_figures(folder: Path, work: Work) -> tuple[list[Figure], list[str]]
     (folder / "cache").mkdir()  # of compiled code, for all homes
     for name in ("year", "years"):
         (folder / name / "cache").symlink_to(folder / "cache")
-    figures = [*_whole_process(place), *_core(place), *_commands(place)]
+    figures = [*_whole_process(place), *_core(place), *_commands(place), *_commits(place), *_simulator(place)]
     runs = f"{work.process_runs} run{'s' if work.process_runs > 1 else ''}"
     note = f"{market['minutes']:,} bars: {market['source']}; medians, of at least {runs}"
     return figures, [note]
@@ -119,6 +120,27 @@ def _commands(place: Place) -> Iterator[Figure]:
     for what, command, target_ms in commands:
         run = measure(command, place.home("year"), runs=place.work.command_runs)
         yield Figure(what, run.seconds * 1e3, "ms", at_most=target_ms)
+
+
+def _commits(place: Place) -> Iterator[Figure]:
+    """What is on the disk before an order may leave."""
+    said = run_module(place, "year", "benchmarks.journal", str(place.folder), str(place.work.commit_seconds))
+    a_second = json.loads(said)
+    yield Figure("durable journal entries, one commit each", a_second["sending"], "/s", at_least=1000.0)
+    yield Figure("  fills, with fact, position and run", a_second["fill"], "/s", at_least=1000.0)
+    yield Figure("  bare commits of SQLite on this disk", a_second["bare"], "/s")
+
+
+def _simulator(place: Place) -> Iterator[Figure]:
+    """A real client on the look-alike exchange: in memory, and over sockets."""
+    cycles, hours = min(2000, 10 * place.work.days), min(720, 24 * place.work.days)
+    told = json.loads(run_module(place, "year", "benchmarks.simulator", str(cycles), str(hours)))
+    yield Figure(
+        "simulator: order lives through ccxt, in memory", 1000 / told["cycle_ms"], "/s", at_least=300.0
+    )
+    yield Figure(
+        "simulator: a month of 1h bars over sockets, a client attached", told["bars_s"], "s", at_most=60.0
+    )
 
 
 def run_module(place: Place, home: str, module: str, *arguments: str) -> str:

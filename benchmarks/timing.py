@@ -22,10 +22,11 @@ Job = tuple[Sequence[str], Mapping[str, str]]  # a command and its environment
 
 
 class Process(NamedTuple):
-    """Medians of a command's runs."""
+    """Medians of a command's runs: on the clock, on all processors together, and of the most memory held."""
 
     seconds: float
     memory_mb: float
+    cpu_s: float = 0.0
 
 
 class CommandError(Exception):
@@ -50,7 +51,7 @@ def measure_in_turn(jobs: Sequence[Job], *, runs: int) -> list[Process]:
 
 
 def _medians(runs: Sequence[Process]) -> Process:
-    return Process(median(run.seconds for run in runs), median(run.memory_mb for run in runs))
+    return Process(*(median(figures) for figures in zip(*runs, strict=True)))
 
 
 def run_once(command: Sequence[str], environment: Mapping[str, str]) -> Process:
@@ -67,4 +68,4 @@ def run_once(command: Sequence[str], environment: Mapping[str, str]) -> Process:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         raise CommandError(f"{' '.join(command)}\n{said.decode(errors='replace')}")
-    return Process(seconds, usage.ru_maxrss * BYTES_PER_UNIT / 1e6)
+    return Process(seconds, usage.ru_maxrss * BYTES_PER_UNIT / 1e6, usage.ru_utime + usage.ru_stime)

@@ -4,6 +4,7 @@ In: a mode's name, a bot. Out: the run. Builds, never decides: nothing below thi
 Refuses to know: rules, orders, terminals.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,33 +16,60 @@ from runner.bot.model import Document
 from runner.bot.problem import Problem
 from runner.bot.source import Source
 from runner.compiler.build import Compiled, build
-from runner.core.kernel import cache_is_warm
 from runner.data.home import cache_root
 from runner.data.instruments import instrument_for
-from runner.data.market import load_market
+from runner.data.market import STORE, load_market
 from runner.domain.facts import DataFacts
 from runner.domain.result import Result
 from runner.domain.series import Market
 from runner.domain.stress import StressResult
-from runner.domain.time import TIMEFRAMES, format_time
-from runner.errors import UsageError
+from runner.domain.time import DAY_MS, TIMEFRAMES, format_moment, format_time, timeframe_name
+from runner.errors import DataMissing, UsageError
+from runner.exchange.profiles import Profile, profile_for
+from runner.journal.location import realm_url
 
 
 class Mode(NamedTuple):
-    """Where bars come from, where orders go, whose keys are needed; `ready` says whether it is built yet."""
+    """Where bars come from, where orders go, whose keys are needed; `ready` says whether it is built yet.
+
+    `profile` is the exchange that real orders go to; "": none do.
+    """
 
     bars_from: str
     orders_to: str
     keys: str
     ready: bool
+    profile: str = ""
 
 
 MODES = {
     "backtest": Mode("the candle store", "the simulated venue", "none", True),
     "paper": Mode("the exchange, live", "the simulated venue", "none", False),
-    "testnet": Mode("Binance demo trading", "Binance demo trading", "demo keys", False),
-    "live": Mode("Binance", "Binance", "live keys", False),
+    "testnet": Mode("Binance demo trading", "Binance demo trading", "demo keys", True, "demo"),
+    "live": Mode("Binance", "Binance", "live keys", True, "main"),
 }
+
+
+class Place(NamedTuple):
+    """Where real orders of one account go, and where they are written down."""
+
+    mode: str
+    account: str
+    profile: Profile
+    journal_url: str
+
+
+def place_for(mode: str, account: str, home: Path, *, exchange_url: str | None, db: str | None) -> Place:
+    """One account of a mode: the mode's own exchange, or the stand-in at `exchange_url`, whose runs are
+    kept apart from those of the real account. `db`: the journal that somebody chose; else one file for each
+    account.
+
+
+    """
+    profile = profile_for(MODES[mode].profile, exchange_url=exchange_url)
+    if exchange_url:
+        account = f"{account}@{profile.name}"
+    return Place(mode, account, profile, db or realm_url(home, f"{mode}-{account}"))
 
 
 class Range(NamedTuple):
@@ -60,8 +88,33 @@ def compile_bot(document: Document, source: Source | None) -> tuple[Compiled | N
 def load_for(
     compiled: Compiled, data_source: str, span: Range, *, detail: bool = True, warmup_bars: int = 0
 ) -> tuple[Market, DataFacts]:
-    """The market that a bot's backtest reads, with at least `warmup_bars` before it."""
+    """The market that a bot's backtest reads, with at least `warmup_bars` before it.
+
+    What the store lacks is DataMissing with the command that pulls it.
+    """
     document = compiled.document
+    start_ms, stop_ms = _resolved(document, span)
+    finer = document.backtest.detail if detail else None
+    try:
+        return load_market(
+            data_source,
+            document.market.symbol,
+            TIMEFRAMES[document.market.timeframe],
+            higher=compiled.timeframes,
+            start_ms=start_ms,
+            stop_ms=stop_ms,
+            warmup_bars=max(compiled.warmup_bars, warmup_bars),
+            detail_ms=TIMEFRAMES[finer] if finer else None,
+            funding=document.costs.funding == "historical" or compiled.needs_funding,
+        )
+    except DataMissing as missing:
+        if data_source != STORE:
+            raise
+        raise DataMissing(missing.message, pull_command(supply_of(compiled, span))) from None
+
+
+def _resolved(document: Document, span: Range) -> tuple[int | None, int | None]:
+    """Start and stop of a run: the range's, else the document's."""
     start_ms = span.start_ms if span.start_ms is not None else document.backtest.from_ms
     stop_ms = span.stop_ms if span.stop_ms is not None else document.backtest.to_ms
     if start_ms is not None and stop_ms is not None and start_ms >= stop_ms:
@@ -69,43 +122,70 @@ def load_for(
             f"the run would begin {format_time(start_ms)} and end {format_time(stop_ms)} UTC; "
             "what --from or --to does not say comes from the bot's 'backtest:'"
         )
-    finer = document.backtest.detail if detail else None
-    return load_market(
-        data_source,
-        document.market.symbol,
-        TIMEFRAMES[document.market.timeframe],
-        higher=compiled.timeframes,
-        start_ms=start_ms,
-        stop_ms=stop_ms,
-        warmup_bars=max(compiled.warmup_bars, warmup_bars),
-        detail_ms=TIMEFRAMES[finer] if finer else None,
-        funding=document.costs.funding == "historical" or compiled.needs_funding,
-    )
+    return start_ms, stop_ms
+
+
+class Supply(NamedTuple):
+    """What a run wants from the store, warm-up included; `from_ms` None: nobody said from when.
+
+    `timeframes_ms` are the bot's own and its detail's: longer bars are made from them.
+    """
+
+    symbol: str
+    timeframes_ms: tuple[int, ...]
+    from_ms: int | None
+    stop_ms: int | None
+
+
+def supply_of(compiled: Compiled, span: Range) -> Supply:
+    """What a backtest over `span` reads, and a quarter of the warm-up more: exchanges have outages, and
+    --stress makes averages longer.
+    """
+    document = compiled.document
+    start_ms, stop_ms = _resolved(document, span)
+    own_ms = TIMEFRAMES[document.market.timeframe]
+    finer = document.backtest.detail
+    if start_ms is not None:
+        start_ms -= compiled.warmup_bars * own_ms * 5 // 4 + 2 * max(compiled.timeframes, default=0)
+        start_ms -= start_ms % DAY_MS
+    timeframes_ms = (own_ms, TIMEFRAMES[finer]) if finer else (own_ms,)
+    return Supply(document.market.symbol, timeframes_ms, start_ms, stop_ms)
+
+
+def pull_command(supply: Supply) -> str:
+    """What to type to have it."""
+    words = ["runner data pull", supply.symbol]
+    words += [f"--timeframe {timeframe_name(length)}" for length in supply.timeframes_ms]
+    words.append(f"--from {'DATE' if supply.from_ms is None else format_moment(supply.from_ms)}")
+    if supply.stop_ms is not None:
+        whole_days = supply.stop_ms % DAY_MS == 0  # a date as --to takes its whole day in
+        words.append(f"--to {format_moment(supply.stop_ms - DAY_MS if whole_days else supply.stop_ms)}")
+    return " ".join(words)
 
 
 class Bench(NamedTuple):
-    """What a backtest runs on, and what stress scenarios run on again; `cold`: the engine has to be compiled
-    first.
-    """
+    """What a backtest runs on, and what stress scenarios run on again."""
 
     data_source: str
     span: Range
     market: Market
     facts: DataFacts
     engine: Engine
-    cold: bool
 
 
 def bench_for(
-    compiled: Compiled, data_source: str, span: Range, *, stress: bool = False, cache: Path | None = None
+    compiled: Compiled,
+    data_source: str,
+    span: Range,
+    *,
+    stress: bool = False,
+    on_compiling: Callable[[], None] = lambda: None,
 ) -> Bench:
-    """The market, and the engine that suits the work to come."""
+    """The market, and the engine that suits the work to come; it calls `on_compiling` when it has to."""
     market, facts = load_for(compiled, data_source, span)
     runs = 1 + runs_of(compiled) if stress else 1
-    kept = cache or cache_root()
-    engine = choose_engine(len(market.bars) * runs, kept)
-    cold = engine.name == "compiled" and not cache_is_warm("runner.core", kept)
-    return Bench(data_source, span, market, facts, engine, cold)
+    engine = choose_engine(len(market.bars), cache_root(), runs=runs, on_compiling=on_compiling)
+    return Bench(data_source, span, market, facts, engine)
 
 
 def backtest(compiled: Compiled, bench: Bench, *, on_progress: OnProgress) -> Result:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.postgres_server import Server, running_server
+
 
 @pytest.fixture(autouse=True, scope="session")
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -13,6 +15,13 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNNER_HOME", str(tmp_path_factory.mktemp("home") / "runner"))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL; skips, or fails where RUNNER_NEED_POSTGRES says that there has to be one."""
+    with running_server() as server:
+        yield server
 
 
 # The same examples at every run of `make test`: a red run means a change. `make seeds` looks for new ones.

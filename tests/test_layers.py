@@ -63,9 +63,9 @@ HOMES = {
     "psycopg": {"runner.journal"},
     "cryptography": {"runner.vault"},
     "keyring": {"runner.vault"},
-    "apprise": {"runner.notify"},
+    "apprise": {"runner.notify.worker"},
     "structlog": {"runner.logs"},
-    "prometheus_client": {"runner.health"},
+    "prometheus_client": {"runner.health.measures"},
     "click": {"runner.cli"},
     "rich": {"runner.cli.progress"},
 }

@@ -28,7 +28,7 @@ def main() -> None:
     job = options.parse_args()
     compiled = load_compiled(job.bot, tuple(job.sets))
     market, facts = load_for(compiled, "store", Range(None, None))
-    engine = choose_engine(len(market.bars), cache_root())  # as `runner run` does
+    engine = choose_engine(len(market.bars), cache_root(), runs=job.calls)  # as `runner run --stress` does
     seconds, trades = [], 0
     for _ in range(job.calls):
         started = time.perf_counter()

@@ -7,16 +7,20 @@ Refuses to know: how a table looks. This process stays small (see benchmarks.tim
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.cases import BOTS, RUNNER, Place, Work, run_module
+from benchmarks.peers.rounds import Answer, Entrant, Measured, measure_in_rounds, read_answer
 from benchmarks.table import Figure
-from benchmarks.timing import CommandError, Job, measure_in_turn, run_once
+from benchmarks.timing import CommandError, Job, measure_in_turn
 
 OURS = "this project"
+OURS_DIFFERS = "walks two paths, tells both; {warmup:,} of the bars only warm up; maker fee on targets"
 
 
 class Peer(NamedTuple):
@@ -62,42 +66,11 @@ PEERS = (
 PEER_NAMES = tuple(peer.name for peer in PEERS)
 
 
-class Measured(NamedTuple):
-    """What an engine did; `skipped` says why it did nothing."""
-
-    name: str
-    version: str = ""
-    whole_s: float = 0.0
-    inside_s: float = 0.0
-    memory_mb: float = 0.0
-    trades: int = 0
-    differs: str = ""
-    skipped: str = ""
-
-
-class Answer(NamedTuple):
-    """What a `by_*` process tells."""
-
-    seconds: list[float]
-    trades: int
-    warmup: int = 0
-
-    @property
-    def warm_s(self) -> float:
-        """Without the first call, in which code may be compiled or loaded."""
-        return median(self.seconds[1:] or self.seconds)
-
-
-def read_answer(path: Path) -> Answer:
-    """From its file."""
-    return Answer(**json.loads(path.read_text(encoding="utf-8")))
-
-
 class Scope(NamedTuple):
-    """How much is run: processes of quick and of slow engines, calls inside one process, which peers."""
+    """Rounds, and of those how many with the slow engines; calls inside one process; which peers."""
 
-    quick_runs: int = 5
-    slow_runs: int = 3
+    rounds: int = 5
+    slow_rounds: int = 3
     calls: int = 6
     quarter_lengths: tuple[int, int] = (80, 200)
     names: tuple[str, ...] = PEER_NAMES
@@ -112,7 +85,7 @@ class Contest(NamedTuple):
 
 
 def run_contest(folder: Path, work: Work, python: str, scope: Scope) -> Contest:
-    """Candles, then this project, then the peers, then what detail costs."""
+    """Candles, then all engines in rounds, then what detail costs."""
     place = Place(folder, work)
     run_module(place, "year", "benchmarks.market", str(folder), str(work.days))
     run_module(place, "year", "benchmarks.peers.quarters", str(folder))
@@ -120,31 +93,56 @@ def run_contest(folder: Path, work: Work, python: str, scope: Scope) -> Contest:
     (folder / "cache").mkdir()  # of compiled code, for all homes
     for name in ("year", "quarters"):
         (folder / name / "cache").symlink_to(folder / "cache")
-    ours = measured_ours(place, scope)
-    peers = list(measured_peers(place, python, scope))
+    entrants = [our_entrant(place, scope), *peer_entrants(place, python, scope)]
+    measure_in_rounds(entrants, scope.rounds, scope.slow_rounds)
+    ours, *peers = [entrant.measured() for entrant in entrants]
+    if ours.skipped:
+        raise CommandError(ours.skipped)
+    ours = ours._replace(differs=OURS_DIFFERS.format(warmup=read_answer(place.folder / "ours.json").warmup))
     figures = [*peer_figures(ours, peers), *detail_figures(place, scope)]
-    runs = f"medians of {scope.quick_runs} processes ({scope.slow_runs} of the slow engines)"
     notes = [
         f"{market['minutes']:,} bars: {market['source']}; EMA {work.lengths[0]} and {work.lengths[1]}, "
         "long and short, stop 2 %, target 4 %",
-        f"{runs}; whole: from the file to the result; inside: the engine's run call, warm, bars in memory",
+        f"medians of {scope.rounds} rounds ({scope.slow_rounds} for the slow engines), in each of which "
+        "every engine runs once",
+        "whole: a process from the file to the result, on the clock; cpu: its processor time, which a busy "
+        "machine blurs less; inside: the engine's run call in memory, on the clock, "
+        f"of engines that compile the median of {max(1, scope.calls - 1)} further calls in one process",
     ]
     return Contest([ours, *peers], figures, notes)
 
 
-def measured_peers(place: Place, python: str, scope: Scope) -> Iterator[Measured]:
-    """Each peer in turn, from the environment of `python`."""
+def our_entrant(place: Place, scope: Scope) -> Entrant:
+    """The command that a user types, report and all; inside as `by_runner` tells it."""
+    bot, sets, answer = str(BOTS / "peers_cross.yaml"), _sets(place.work.lengths), place.folder / "ours.json"
+    command = [RUNNER, "run", bot, "--backtest", "--quiet", *sets]
+    module = [sys.executable, "-m", "benchmarks.peers.by_runner", bot, str(scope.calls), str(answer), *sets]
+    home = place.home("year")
+    return Entrant(OURS, "", (command, home), answer, inside=(module, home))
+
+
+def peer_entrants(place: Place, python: str, scope: Scope) -> list[Entrant]:
+    """Each peer, from the environment of `python`."""
+    entrants = []
     for peer in PEERS:
         if peer.name not in scope.names:
             continue
         version, fault = _import(peer, python)
-        if fault:
-            yield Measured(peer.name, skipped=fault)
-            continue
-        try:
-            yield _measured(place, python, scope, peer, version)
-        except CommandError as error:
-            yield Measured(peer.name, version, skipped=f"its run failed: {str(error).splitlines()[-1]}")
+        answer = place.folder / f"{peer.package}.json"
+        job = partial(_job, place, python, peer, answer)
+        entrant = Entrant(peer.name, version, job(1), answer, slow=peer.slow, differs=peer.differs)
+        entrant.inside = job(scope.calls) if peer.compiles else None
+        entrant.fault = fault
+        entrants.append(entrant)
+    return entrants
+
+
+def _job(place: Place, python: str, peer: Peer, answer: Path, calls: int) -> Job:
+    figures = [*map(str, place.work.lengths), str(calls)]
+    module = f"benchmarks.peers.by_{peer.package}"
+    return [python, "-m", module, str(place.folder / "year.parquet"), *figures, str(answer)], place.home(
+        "year"
+    )
 
 
 def _import(peer: Peer, python: str) -> tuple[str, str]:
@@ -158,54 +156,6 @@ def _import(peer: Peer, python: str) -> tuple[str, str]:
     return "", "not installed" if fault.startswith("ModuleNotFoundError") else f"import: {fault}"
 
 
-def _measured(place: Place, python: str, scope: Scope, peer: Peer, version: str) -> Measured:
-    """Whole processes; inside from the same ones, or from many calls in one where the first one compiles."""
-    answer = place.folder / f"{peer.package}.json"
-
-    def job(calls: int) -> Job:
-        module = f"benchmarks.peers.by_{peer.package}"
-        figures = [*map(str, place.work.lengths), str(calls)]
-        return [python, "-m", module, str(place.folder / "year.parquet"), *figures, str(answer)], place.home(
-            "year"
-        )
-
-    if not peer.slow and scope.quick_runs > 1:
-        run_once(*job(1))  # fills caches
-    processes, inside = [], []
-    for _ in range(scope.slow_runs if peer.slow else scope.quick_runs):
-        processes.append(run_once(*job(1)))
-        inside += read_answer(answer).seconds
-    if peer.compiles:
-        run_once(*job(scope.calls))
-        inside = [read_answer(answer).warm_s]
-    return Measured(
-        peer.name,
-        version,
-        median(process.seconds for process in processes),
-        median(inside),
-        median(process.memory_mb for process in processes),
-        read_answer(answer).trades,
-        peer.differs,
-    )
-
-
-def measured_ours(place: Place, scope: Scope) -> Measured:
-    """The command that a user types, report and all; inside as `by_runner` tells it."""
-    bot = str(BOTS / "peers_cross.yaml")
-    command = [RUNNER, "run", bot, "--backtest", "--quiet", *_sets(place.work.lengths)]
-    (whole,) = measure_in_turn([(command, place.home("year"))], runs=scope.quick_runs)
-    told = _inside(place, scope, "peers_cross", _sets(place.work.lengths))
-    return Measured(
-        OURS,
-        "",
-        whole.seconds,
-        told.warm_s,
-        whole.memory_mb,
-        told.trades,
-        f"walks two paths, tells both; {told.warmup:,} of the bars only warm up; maker fee on targets",
-    )
-
-
 def detail_figures(place: Place, scope: Scope) -> Iterator[Figure]:
     """Fifteen-minute bars with `detail: 1m` and without it; both are in the store."""
     bots = ("quarter_cross", "quarter_cross_detail")
@@ -213,12 +163,13 @@ def detail_figures(place: Place, scope: Scope) -> Iterator[Figure]:
     jobs: list[Job] = [
         ([RUNNER, "run", str(BOTS / f"{bot}.yaml"), "--backtest", "--quiet", *sets], home) for bot in bots
     ]
-    plain, detailed = measure_in_turn(jobs, runs=scope.quick_runs)
+    plain, detailed = measure_in_turn(jobs, runs=scope.rounds)
     yield Figure("15m bars, whole process", plain.seconds, "s")
     yield Figure(
         "  with detail: 1m ÷ without", detailed.seconds / plain.seconds, "×", at_most=2.0, ratio=True
     )
-    loops = [_inside(place, scope, bot, sets, "quarters").warm_s for bot in bots]
+    rounds = [[_inside(place, scope, bot, sets) for bot in bots] for _ in range(scope.rounds)]
+    loops = [median(answer.warm_s for answer in of_one) for of_one in zip(*rounds, strict=True)]
     yield Figure("15m bars, inside", loops[0] * 1e3, "ms")
     yield Figure("  with detail: 1m ÷ without", loops[1] / loops[0], "×", at_most=2.0, ratio=True)
 
@@ -241,18 +192,11 @@ def peer_figures(ours: Measured, peers: list[Measured]) -> Iterator[Figure]:
     )
 
 
-def _inside(place: Place, scope: Scope, bot: str, sets: list[str], home: str = "year") -> Answer:
-    """What `by_runner` tells of a bot."""
+def _inside(place: Place, scope: Scope, bot: str, sets: list[str]) -> Answer:
+    """What `by_runner` tells of a bot on fifteen-minute bars."""
     answer = place.folder / f"{bot}.json"
-    run_module(
-        place,
-        home,
-        "benchmarks.peers.by_runner",
-        str(BOTS / f"{bot}.yaml"),
-        str(scope.calls),
-        str(answer),
-        *sets,
-    )
+    figures = [str(BOTS / f"{bot}.yaml"), str(scope.calls), str(answer)]
+    run_module(place, "quarters", "benchmarks.peers.by_runner", *figures, *sets)
     return read_answer(answer)
 
 

@@ -6,10 +6,14 @@ Refuses to know: how anything is measured.
 
 import json
 
-from benchmarks.peers.contest import Contest, Measured
+from benchmarks.peers.contest import Contest
+from benchmarks.peers.rounds import Measured
 from benchmarks.table import render_table
 
-_HEAD = ("engine", "whole s", "inside s", "memory MB", "trades", "whole ÷ ours", "inside ÷ ours", "differs")
+_HEAD = (
+    *("engine", "whole s", "cpu s", "inside s", "memory MB", "trades"),
+    *("whole ÷ ours", "cpu ÷ ours", "inside ÷ ours", "differs"),
+)
 
 
 def render_standing(contest: Contest) -> str:
@@ -38,14 +42,16 @@ def standing_json(contest: Contest) -> str:
 def _row(engine: Measured, ours: Measured) -> tuple[str, ...]:
     name = f"{engine.name} {engine.version}".strip()
     if engine.skipped:
-        return (name, *("–",) * 6, f"skipped: {engine.skipped}")
+        return (name, *("–",) * (len(_HEAD) - 2), f"skipped: {engine.skipped}")
     return (
         name,
         f"{engine.whole_s:.2f}",
+        f"{engine.cpu_s:.2f}",
         f"{engine.inside_s:.3f}",
         f"{engine.memory_mb:,.0f}",
         f"{engine.trades:,}",
         f"{engine.whole_s / ours.whole_s:.1f}",
+        f"{engine.cpu_s / ours.cpu_s:.1f}",
         f"{engine.inside_s / ours.inside_s:.1f}",
         engine.differs,
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from runner.backtest.engine import Engine
 from runner.backtest.feed import STRETCH_BARS, Payable, feed_of, payable
+from runner.backtest.leap import Ground
 from runner.compiler.build import Compiled
 from runner.compiler.columns import Rows, evaluate
 from runner.core.apply import apply
@@ -22,11 +23,14 @@ from runner.domain.facts import DataFacts
 from runner.domain.order import BUY, END_OF_DATA, LEG_MARKET, MARKET, SELL, Order
 from runner.domain.plan import Plan
 from runner.domain.position import REFUSALS, State, initial_state
-from runner.domain.result import FillRecord, PaymentRecord, Result
-from runner.domain.series import Market
+from runner.domain.result import DecisionRecord, FillRecord, PaymentRecord, Result
+from runner.domain.series import Bars, Market
 from runner.domain.tape import FILL_COLUMNS, START, Feed, Progress, Tape
 
 PATHS = {"adverse": ADVERSE, "favourable": FAVOURABLE, "nearest": NEAREST}
+
+LEAP_BARS = 8  # trying to leap takes as long as walking so many bars
+WALK_BARS_MAX = 64  # walked at once where no leap gets anywhere
 
 OnProgress = Callable[[int, int], None]  # (bars done, bars in all)
 
@@ -37,12 +41,16 @@ def _silent(_done: int, _total: int) -> None:
 
 @dataclass(slots=True)
 class Run:
-    """One walk of the loop over all stretches: where it stands, and its tape."""
+    """One walk of the loop over all stretches: where it stands, its tape (not `told`: nobody reads what it
+    says of bars), and how many bars it had to walk; a try to leap counts as LEAP_BARS.
+    """
 
     tape: Tape
     state: State
     progress: Progress
     path: int
+    told: bool = True
+    walked: int = 0
 
 
 def run_backtest(
@@ -61,14 +69,14 @@ def run_backtest(
     settlements = payable(market, charged=charges_funding(compiled))
     headline = PATHS[compiled.document.backtest.path]
     paths = tuple(sorted({headline, ADVERSE, FAVOURABLE}))
-    runs = walked(compiled.plan, market, rows, settlements, engine, on_progress, paths)
+    runs = walked(compiled.plan, market, rows, settlements, engine, on_progress, paths, told=headline)
     for run in runs:
         close_at_end(compiled.plan, run, _last_bar(market))
     by_path = dict(zip(paths, runs, strict=True))
     return _result(compiled, market, facts, settlements, by_path, headline)
 
 
-def walked(
+def walked(  # noqa: PLR0913 – one call is the whole run
     plan: Plan,
     market: Market,
     rows: Rows,
@@ -76,28 +84,62 @@ def walked(
     engine: Engine,
     on_progress: OnProgress = _silent,
     paths: tuple[int, ...] = (ADVERSE, FAVOURABLE),
+    *,
+    told: int | None = None,
 ) -> tuple[Run, ...]:
-    """One run for each path, over every counted bar."""
+    """One run for each path, over every counted bar; `told` is the path whose tape is read, None: all."""
     count = len(market.bars) - market.first
     taken = engine.plan(plan)
-    runs = tuple(
-        Run(tape_of(count, len(settlements.time_ms)), initial_state(plan.capital_usdt), START, path)
-        for path in paths
-    )
+    ground = Ground(plan, market, rows, settlements) if engine.leaps else None
+    flat, due = initial_state(plan.capital_usdt), len(settlements.time_ms)
+    runs = tuple(Run(tape_of(count, due), flat, START, path, told in (None, path)) for path in paths)
     for start in range(market.first, len(market.bars), STRETCH_BARS):
         stop = min(start + STRETCH_BARS, len(market.bars))
         feed = feed_of(engine, market, rows, settlements, start, stop)
-        for run in runs:
-            _stretch(engine, taken, feed, run, stop - start)
-        on_progress(stop - market.first, count)
+        for run in sorted(runs, key=lambda run: not run.told):  # who is told leaps first, others follow
+            run.progress = run.progress._replace(bar=0)
+            if ground is None:
+                _walk(engine, taken, feed, run, stop - start)
+            else:
+                _leap_and_walk(engine, taken, feed, run, ground, stop - start)
+        if ground is not None:
+            ground.forget()
+        done = stop - market.first
+        on_progress(done, count)
+        relief = engine.relay(_walks(market, runs) * (count - done) // done)
+        if relief is not None:
+            engine, taken, ground = relief, relief.plan(plan), None
     return runs
 
 
-def _stretch(engine: Engine, plan: object, feed: Feed, run: Run, bars: int) -> None:
-    """One stretch; the tape's fills grow when the loop says they are nearly full."""
-    run.progress = run.progress._replace(bar=0)
+def _walks(market: Market, runs: tuple[Run, ...]) -> int:
+    """Bars walked so far, finer ones included: the rest of the run will ask for as many in proportion."""
+    fine = market.bars.timeframe_ms // market.detail.timeframe_ms if market.detail is not None else 0
+    return sum(run.walked + fine * run.progress.resolved for run in runs)
+
+
+def _leap_and_walk(engine: Engine, plan: object, feed: Feed, run: Run, ground: Ground, bars: int) -> None:
+    """One stretch: over calm bars at once, through the others; where none are calm, ever more at a time."""
+    start = ground.first + feed.offset
+    patience = 1
     while run.progress.bar < bars:
-        run.state, run.progress = engine.run(plan, feed, run.tape, run.state, run.progress, bars, run.path)
+        at = start + run.progress.bar
+        leap = ground.leap if run.told else ground.leap_untold
+        landing = leap(run.state, run.progress, at, start + bars, run.tape)
+        run.state = landing.state
+        run.progress = run.progress._replace(bar=landing.row - start, settlements=landing.settlements)
+        run.walked += LEAP_BARS
+        patience = 1 if landing.row - at > LEAP_BARS else min(2 * patience, WALK_BARS_MAX)
+        _walk(engine, plan, feed, run, min(bars, run.progress.bar + patience))
+
+
+def _walk(engine: Engine, plan: object, feed: Feed, run: Run, stop: int) -> None:
+    """Bar by bar to the row `stop` of a stretch; the tape's fills grow when the loop says they are nearly
+    full.
+    """
+    run.walked += stop - run.progress.bar
+    while run.progress.bar < stop:
+        run.state, run.progress = engine.run(plan, feed, run.tape, run.state, run.progress, stop, run.path)
         if len(run.tape.fills) - run.progress.fills < FILLS_PER_BAR_MAX:
             more = np.zeros_like(run.tape.fills)
             run.tape = run.tape._replace(fills=np.concatenate((run.tape.fills, more)))
@@ -183,7 +225,18 @@ def _result(
         favourable_net_pnl_usdt=by_path[FAVOURABLE].state.account.cash_usdt - capital,
         path=compiled.document.backtest.path,
         notes=[],
+        decisions=_decisions(chosen, bars),
     )
+
+
+def _decisions(run: Run, bars: Bars) -> tuple[DecisionRecord, ...]:
+    spoken = np.flatnonzero(run.tape.signal)
+    columns = (
+        bars.open_time_ms[spoken] + bars.timeframe_ms,
+        run.tape.signal[spoken],
+        run.tape.refusal[spoken],
+    )
+    return tuple(map(DecisionRecord, *(column.tolist() for column in columns)))
 
 
 def _fill_record(row: list[float]) -> FillRecord:

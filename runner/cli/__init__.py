@@ -21,11 +21,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fmt": ("runner.cli.fmt:command", "Rewrite bot files in the canonical spelling."),
     "show": ("runner.cli.show:command", "Print a bot with every default filled in."),
     "explain": ("runner.cli.explain:command", "Say in plain sentences what a bot does."),
-    "run": ("runner.cli.run:command", "Run a bot: --backtest (paper, testnet and live come later)."),
+    "run": ("runner.cli.run:command", "Run a bot: --backtest, --testnet, --live (paper comes later)."),
     "why": ("runner.cli.why:command", "Show why a bot did or did not trade at one bar."),
-    "data": ("runner.cli.data:group", "Import, list and check market data."),
+    "runs": ("runner.cli.runs:command", "List recorded runs."),
+    "report": ("runner.cli.report:command", "Print the report of a recorded run."),
+    "verify": ("runner.cli.verify:command", "Check the journal, and run a recorded run again."),
+    "versions": ("runner.cli.versions:command", "List the recorded versions of a bot."),
+    "diff": ("runner.cli.diff:command", "Compare two versions of a bot."),
+    "rollback": ("runner.cli.rollback:command", "Set a bot's file back to a recorded version."),
+    "data": ("runner.cli.data:group", "Pull, import, list and check market data."),
     "indicators": ("runner.cli.indicators:command", "Look up indicators and their settings."),
     "schema": ("runner.cli.schema:command", "Print the JSON Schema of bot files."),
+    "keys": ("runner.cli.keys:group", "Keep exchange keys and alert addresses, encrypted."),
+    "audit": ("runner.cli.audit:command", "Show what caused each order of a recorded run."),
+    "health": ("runner.cli.health:command", "Ask a running bot how it is."),
+    "alerts": ("runner.cli.alerts:group", "Send a test message; list who hears of what."),
+    "simulator": ("runner.cli.simulator:command", "Serve a Binance USDⓈ-M look-alike on this machine."),
+    "config": ("runner.cli.config:command", "Show the settings in force, and who said them."),
 }
 
 
@@ -94,15 +106,21 @@ def main() -> None:
         sys.exit(0 if gone else ended.code)
     except OSError as fault:
         place = f"{fault.filename}: " if fault.filename else ""
-        click.echo(f"error: {place}{fault.strerror or fault}", err=True)
+        _tell(f"error: {place}{fault.strerror or fault}")
         sys.exit(4)
     except RunnerError as error:
-        click.echo(f"error: {error}", err=True)
+        _tell(f"error: {error}")
         sys.exit(error.exit_code)
     except Exception as bug:
         _report_bug(bug)
         sys.exit(3)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(text: str) -> None:
+    """An error without the secrets that this process has opened; if it opened none, there are none in it."""
+    redactor = sys.modules.get("runner.logs.redact")
+    click.echo(redactor.redact(text) if redactor else text, err=True)
 
 
 def _report_bug(bug: Exception) -> None:
@@ -117,6 +135,6 @@ def _report_bug(bug: Exception) -> None:
     click.echo(
         f"  runner {version('runner')}, Python {platform.python_version()}, {platform.system()}", err=True
     )
-    click.echo(f"  {type(bug).__name__}: {bug}", err=True)
+    _tell(f"  {type(bug).__name__}: {bug}")
     for frame in frames[-4:]:
         click.echo(f"  {frame.name} (line {frame.lineno})", err=True)

@@ -1,26 +1,23 @@
-"""`runner data`: put candles and instrument rules into the store, see what is there, look for faults.
+"""`runner data`: candles and instrument rules: put them into the store, see what is there, look for faults.
 
 In: file names and options. Out: text or JSON on stdout; exit code 4 when something is damaged.
 Refuses to know: how rows are read, judged or stored.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runner.cli import data_keep, data_pull
+from runner.cli.series_text import gap_lines, gap_records, key_record, print_json
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
     from runner.data.check import Checked, CheckedRules
     from runner.data.importing import Imported, Said
     from runner.data.layout import Index
-    from runner.domain.facts import Gap
-
-JSON_VERSION = 1
-_SHOWN_MAX = 5  # gaps listed in text; --json lists all
 
 _Meaning = TypeVar("_Meaning")
 
@@ -29,15 +26,21 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON (ver
 
 @click.group("data")
 def group() -> None:
-    """Candles and instrument rules at home: import files, list the store, check it.
+    """Candles and instrument rules at home: pull or import them, list the store, check it.
 
     \b
+    runner data pull BTC/USDT:USDT --timeframe 1m --from 2023-01-01
     runner data import BTCUSDT-perp-15m-2023.parquet BTCUSDT-funding-2023.parquet
     runner data import exchangeInfo.json leverageBracket.json
     runner data check
 
     The store lies in RUNNER_HOME/candles; `runner data list` prints where that is.
     """
+
+
+group.add_command(data_pull.command)
+group.add_command(data_keep.export)
+group.add_command(data_keep.remove)
 
 
 @group.command("import")
@@ -104,7 +107,7 @@ def import_files(
         records.append(record)
         _say(as_json, text)
     if as_json:
-        _print_json({"home": str(root.parent), "store": str(root), "files": records})
+        print_json({"home": str(root.parent), "store": str(root), "files": records})
     else:
         took = sum(bool(record["taken"]) for record in records)
         click.echo(f"{took} of {len(files)} {'file' if len(files) == 1 else 'files'} taken into {root}")
@@ -143,7 +146,7 @@ def list_stored(as_json: bool) -> None:
     root = candles_root()
     series, rules = list_series(root), list_rules(root)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "home": str(root.parent),
                 "store": str(root),
@@ -154,7 +157,7 @@ def list_stored(as_json: bool) -> None:
         return
     click.echo(f"candle store: {root}")
     if not series and not rules:
-        click.echo("empty; to fill it: runner data import FILE…")
+        click.echo("empty; to fill it: runner data pull SYMBOL --from DATE, or runner data import FILE…")
     if series:
         lines: list[tuple[str, ...]] = [("series", "rows", "from (UTC)", "to (UTC)", "MB", "venue")]
         _print_table(lines + [_series_line(one) for one in series], right=(1, 4))
@@ -183,7 +186,7 @@ def check(symbol: str | None, as_json: bool) -> None:
     wanted = _understood("SYMBOL", canonical_symbol, symbol)
     checked, rules = check_store(root, wanted), check_rules(root, wanted)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "store": str(root),
                 "series": [_checked_record(one) for one in checked],
@@ -223,7 +226,7 @@ def _imported_text(taken: "Imported") -> str:
     if taken.venue.startswith("SPOT"):
         lines.append(f"    {taken.venue}")
     lines += [f"    {note}" for note in taken.notes]
-    lines += _gap_lines("gaps" if taken.key.timeframe_ms else "missing settlements", taken.gaps, taken.key)
+    lines += gap_lines("gaps" if taken.key.timeframe_ms else "missing settlements", taken.gaps, taken.key)
     return "\n".join(lines)
 
 
@@ -231,7 +234,7 @@ def _imported_record(taken: "Imported") -> dict[str, Any]:
     return {
         "file": taken.file,
         "taken": True,
-        **_key_record(taken.key),
+        **key_record(taken.key),
         "venue": taken.venue,
         "rows": taken.rows,
         "from_ms": taken.from_ms,
@@ -239,7 +242,7 @@ def _imported_record(taken: "Imported") -> dict[str, Any]:
         "new": taken.written.new,
         "same": taken.written.same,
         "replaced": taken.written.replaced,
-        "gaps": _gap_records(taken.gaps),
+        "gaps": gap_records(taken.gaps),
         "notes": list(taken.notes),
     }
 
@@ -253,7 +256,7 @@ def _series_line(series: "Index") -> tuple[str, ...]:
 
 def _series_record(series: "Index") -> dict[str, Any]:
     return {
-        **_key_record(series.key),
+        **key_record(series.key),
         "venue": series.venue,
         "rows": series.rows,
         "from_ms": series.from_ms,
@@ -267,10 +270,10 @@ def _checked_text(checked: "Checked") -> str:
     mark = "✓" if checked.sound else "✗"
     lines = [f"{mark} {checked.key.label}{rows}" + (f"  {checked.damage}" if checked.damage else "")]
     lines += [f"    fault {name}: {count:,} rows" for name, count in checked.faults.items()]
-    lines += _gap_lines(
+    lines += gap_lines(
         "gaps" if checked.key.timeframe_ms else "missing settlements", checked.gaps, checked.key
     )
-    lines += _gap_lines("no volume", checked.zero_volume, checked.key)
+    lines += gap_lines("no volume", checked.zero_volume, checked.key)
     return "\n".join(lines)
 
 
@@ -283,37 +286,14 @@ def _ruled_lines(rules: Sequence["CheckedRules"]) -> list[str]:
 
 def _checked_record(checked: "Checked") -> dict[str, Any]:
     return {
-        **_key_record(checked.key),
+        **key_record(checked.key),
         "rows": checked.index.rows if checked.index else None,
         "sound": checked.sound,
         "damage": checked.damage,
         "faults": checked.faults,
-        "gaps": _gap_records(checked.gaps),
-        "zero_volume": _gap_records(checked.zero_volume),
+        "gaps": gap_records(checked.gaps),
+        "zero_volume": gap_records(checked.zero_volume),
     }
-
-
-def _key_record(key: Any) -> dict[str, Any]:
-    from runner.domain.time import timeframe_name
-
-    timeframe = timeframe_name(key.timeframe_ms) if key.timeframe_ms else None
-    return {"symbol": key.symbol, "kind": key.kind, "timeframe": timeframe}
-
-
-def _gap_lines(title: str, gaps: Sequence["Gap"], key: Any) -> list[str]:
-    from runner.data.check import describe_gap
-
-    if not gaps:
-        return []
-    total = sum(gap.bars for gap in gaps)
-    longest = sorted(gaps, key=lambda gap: -gap.bars)[:_SHOWN_MAX]
-    lines = [f"    {title}: {len(gaps):,}, together {total:,}"]
-    lines += [f"      {describe_gap(gap, key)}" for gap in sorted(longest)]
-    return lines + ([f"      … the {_SHOWN_MAX} longest; all with --json"] if len(gaps) > _SHOWN_MAX else [])
-
-
-def _gap_records(gaps: Sequence["Gap"]) -> list[dict[str, int]]:
-    return [gap._asdict() for gap in gaps]
 
 
 def _print_table(lines: Sequence[Sequence[str]], *, right: Sequence[int]) -> None:
@@ -324,10 +304,6 @@ def _print_table(lines: Sequence[Sequence[str]], *, right: Sequence[int]) -> Non
             for at, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
-
-
-def _print_json(tree: dict[str, Any]) -> None:
-    click.echo(json.dumps({"version": JSON_VERSION, **tree}, indent=2, ensure_ascii=False))
 
 
 def _say(as_json: bool, text: str) -> None:

@@ -121,7 +121,7 @@ def load_detail(shelf: Shelf, bars: Bars, first: int, detail_ms: int) -> Detail:
         raise DataMissing(
             f"{shelf.about.place} has no {short_name(shelf)} bars of {timeframe_name(detail_ms)} for detail "
             f"from {format_time(start)} to {format_time(stop)} UTC",
-            shelf.about.command,
+            shelf.command(detail_ms, start),
         )
     counted = bars.open_time_ms[first:]
     edges = np.searchsorted(rows.open_time_ms, np.concatenate((counted, [stop])))

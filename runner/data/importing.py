@@ -12,16 +12,15 @@ import numpy as np
 from runner.data.faults import first_fault
 from runner.data.filename import Guess, guess_from_name
 from runner.data.layout import Kind, SeriesKey, series_key
-from runner.data.part import COLUMN_NAMES, Columns
+from runner.data.part import COLUMN_NAMES
 from runner.data.resample import find_gaps
+from runner.data.settlement import on_the_hour
 from runner.data.source_file import Raw, column_names, read_columns, refusal
 from runner.data.store import Written, write_rows
 from runner.domain.facts import PERPETUAL, SPOT, Gap
 from runner.domain.series import Times
 from runner.domain.time import FUNDING_INTERVAL_MS, HOUR_MS, TIMEFRAMES, timeframe_name
 from runner.errors import DataConflict, UsageError
-
-FUNDING_LATE_MS_MAX = 5_000  # the exchange's records carry times some milliseconds after the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def import_file(root: Path, path: Path, said: Said) -> Imported:
     notes = _notes(raw, guess, said, kind)
     columns = raw.columns
     if kind == "funding":
-        columns, late = _on_the_hour(columns)
+        columns, late = on_the_hour(columns)
         notes += [f"{late:,} settlement times taken back to the whole hour"] if late else []
         key = series_key(symbol, kind)
     else:
@@ -134,14 +133,6 @@ def _timeframe(path: Path, said: Said, guess: Guess, times: Times) -> int:
             f"apart; --timeframe settles which it is",
         )
     return step
-
-
-def _on_the_hour(columns: Columns) -> tuple[Columns, int]:
-    """Settlement times some milliseconds late go back to their hour; others stay, to be found at fault."""
-    times, floats = columns
-    over = times % HOUR_MS
-    late = (over > 0) & (over <= FUNDING_LATE_MS_MAX)
-    return (np.where(late, times - over, times), floats), int(np.sum(late))
 
 
 def _notes(raw: Raw, guess: Guess, said: Said, kind: Kind) -> list[str]:

@@ -2,6 +2,7 @@
 
     candles/BTCUSDT/last-15m/index.json              the series: venue, parts with their SHA-256
     candles/BTCUSDT/last-15m/2024-3f1a….parquet      a part, named by its period and its content
+    candles/BTCUSDT/last-15m/asked.json              spans for which the exchange was asked: see `asked.py`
     candles.lock                                     held by the one writer, beside the store
 
 In: a root path and keys. Out: indexes and file names.
@@ -18,18 +19,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from runner.data.symbol import canonical_symbol, market_id
+from runner.domain import source
 from runner.domain.time import MINUTE_MS, TIMEFRAMES, timeframe_ms, timeframe_name
 from runner.errors import DataDamaged
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["last", "mark", "funding"]
+Kind = source.Kind
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 INDEX_NAME = "index.json"
+ASKED_NAME = "asked.json"
 INDEX_BYTES_MAX = 4 << 20  # ten years of monthly parts are 30 KB; anything near this is not ours
 
 # A part is what one write has to rewrite: about 45,000 rows of 1m or 35,000 of 15m.
@@ -138,7 +141,10 @@ def read_index(root: Path, key: SeriesKey) -> Index | None:
             f"{path}: written with schema {version}, this runner reads schema {SCHEMA_VERSION}; "
             f"use the runner that wrote it, or another RUNNER_HOME"
         )
-    raise DataDamaged(f"{path}: not an index of the candle store; remove {path.parent} and import again")
+    raise DataDamaged(
+        f"{path}: not an index of the candle store; `runner data remove` takes the series away, "
+        f"then pull or import it again"
+    )
 
 
 def index_bytes(index: Index) -> bytes:

@@ -38,6 +38,11 @@ class Wanted:
     detail_ms: int | None = None
     funding: bool = True
 
+    @property
+    def early_ms(self) -> int | None:
+        """Where the warm-up begins, as far as the bars tell; longer bars may need more."""
+        return None if self.start_ms is None else self.start_ms - self.warmup_bars * self.timeframe_ms
+
 
 def load_market(  # noqa: PLR0913 – one call is the whole seam to the drivers
     source: str,
@@ -114,10 +119,14 @@ def load_from(shelf: Shelf, wanted: Wanted, rules_root: Path | None = None) -> t
     return market, facts
 
 
+def _command(shelf: Shelf, wanted: Wanted) -> str:
+    """What would bring the run's bars, its warm-up included."""
+    return shelf.command(wanted.timeframe_ms, wanted.early_ms)
+
+
 def _choose_base(shelf: Shelf, wanted: Wanted) -> Offer:
-    early = None if wanted.start_ms is None else wanted.start_ms - wanted.warmup_bars * wanted.timeframe_ms
     offers = shelf.offers("last")
-    offer = choose_offer(offers, wanted.timeframe_ms, early, wanted.stop_ms)
+    offer = choose_offer(offers, wanted.timeframe_ms, wanted.early_ms, wanted.stop_ms)
     if offer is not None:
         return offer
     name = timeframe_name(wanted.timeframe_ms)
@@ -125,7 +134,7 @@ def _choose_base(shelf: Shelf, wanted: Wanted) -> Offer:
     lacking = (
         f"{shelf.about.place} has no {short_name(shelf)} bars of {name}, nor shorter ones to make them from"
     )
-    raise DataMissing(lacking + (f" (it has {stored})" if stored else ""), shelf.about.command)
+    raise DataMissing(lacking + (f" (it has {stored})" if stored else ""), _command(shelf, wanted))
 
 
 def _resolve_range(shelf: Shelf, wanted: Wanted, offer: Offer) -> tuple[int, int]:
@@ -150,7 +159,7 @@ def _resolve_range(shelf: Shelf, wanted: Wanted, offer: Offer) -> tuple[int, int
         series = f"{short_name(shelf)} {timeframe_name(offer.timeframe_ms)}"
         raise DataMissing(
             f"{shelf.about.place} has {series} bars of {stored} UTC; asked for {asked}{shorter}",
-            shelf.about.command,
+            _command(shelf, wanted),
         )
     return start, stop
 
@@ -194,7 +203,7 @@ def _first_row(
         raise DataMissing(
             f"{shelf.about.place} has {len(bars):,} {short_name(shelf)} bars for this run and its warm-up; "
             f"it needs {needed:,} to warm up and at least one after that",
-            shelf.about.command,
+            _command(shelf, wanted),
         )
     if first >= needed:
         return first, False

@@ -82,6 +82,11 @@ def read_part(path: Path, key: SeriesKey, part: Part) -> Columns:
     return times, tuple(arrays[1:])
 
 
+def no_rows(key: SeriesKey) -> Columns:
+    """Columns of a series without rows."""
+    return np.empty(0, np.int64), tuple(np.empty(0) for _ in COLUMN_NAMES[key.kind][1:])
+
+
 def release_memory() -> None:
     """Give back what Arrow keeps for its next file: 12 MB after a year of minutes."""
     pa.default_memory_pool().release_unused()
@@ -89,7 +94,9 @@ def release_memory() -> None:
 
 def damaged(path: Path, what: str) -> DataDamaged:
     """The one sentence for a stored file that cannot be used."""
-    return DataDamaged(f"{path}: damaged ({what}); remove the directory {path.parent} and import it again")
+    return DataDamaged(
+        f"{path}: damaged ({what}); `runner data remove` takes the series away, then pull or import it again"
+    )
 
 
 def _joined(pieces: list[Any]) -> Any:

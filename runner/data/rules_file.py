@@ -58,7 +58,29 @@ def import_rules(root: Path, path: Path, symbol: str | None, *, is_replacing: bo
     Rules change, so a later reply takes the place of an earlier one; an earlier one that of a later only
     with `is_replacing`.
     """
-    taken = read_reply(path)
+    return _import(root, path, read_reply(path), symbol, is_replacing)
+
+
+def import_reply(
+    root: Path, name: str, text: str, symbol: str | None, *, is_replacing: bool
+) -> ImportedRules:
+    """The same for a reply that is no file; `name` is what messages call it."""
+    path = Path(name)
+    return _import(root, path, _taken(path, _parsed(path, text)), symbol, is_replacing)
+
+
+def read_reply(path: Path) -> Taken:
+    """The rules in a saved reply; nothing is stored."""
+    return _taken(path, _json_of(path))
+
+
+def rules_in(name: str, text: str) -> Taken:
+    """The rules in a reply that is no file, called `name` in messages; nothing is stored."""
+    path = Path(name)
+    return _taken(path, _parsed(path, text))
+
+
+def _import(root: Path, path: Path, taken: Taken, symbol: str | None, is_replacing: bool) -> ImportedRules:
     if symbol is not None:
         wanted = market_id(symbol)
         taken = taken._replace(rules=tuple(rules for rules in taken.rules if rules.market_id == wanted))
@@ -67,9 +89,7 @@ def import_rules(root: Path, path: Path, symbol: str | None, *, is_replacing: bo
     return ImportedRules(str(path), taken, _write(root, path, taken.rules, is_replacing))
 
 
-def read_reply(path: Path) -> Taken:
-    """The rules in a saved reply; nothing is stored."""
-    tree = _json_of(path)
+def _taken(path: Path, tree: Any) -> Taken:
     try:
         if isinstance(tree, Mapping) and "symbols" in tree:
             return _exchange_info(tree)
@@ -88,10 +108,17 @@ def _json_of(path: Path) -> Any:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise refusal(path, f"larger than {FILE_BYTES_MAX >> 20} MiB")
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return _parsed(path, path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, UnicodeError) as error:
+        raise refusal(path, f"not a readable JSON file: {str(error)[:120]}") from error
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise refusal(path, f"not a readable JSON file: {str(error)[:120]}") from error
 
 

@@ -76,11 +76,12 @@ class SampleShelf:
     def about(self) -> About:
         """SYNTHETIC, wherever it is named."""
         words = f"{SYNTHETIC} sample market (seed {self.seed})"
-        command = (
-            f"runner run BOT --backtest --data sample "
-            f"--from {format_moment(SPAN_START_MS)} --to {format_moment(SPAN_STOP_MS - DAY_MS)}"
-        )
-        return About(words, f"the {words}", command, synthetic=True)
+        return About(words, f"the {words}", synthetic=True)
+
+    def command(self, timeframe_ms: int, from_ms: int | None) -> str:
+        """A run over all that there is, whatever is lacking."""
+        start, last = format_moment(SPAN_START_MS), format_moment(SPAN_STOP_MS - DAY_MS)
+        return f"runner run BOT --backtest --data sample --from {start} --to {last}"
 
     def offers(self, kind: Kind) -> Sequence[Offer]:
         """Every timeframe of bars, one of mark bars, over the whole span."""

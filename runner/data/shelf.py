@@ -52,11 +52,10 @@ class Offer(NamedTuple):
 
 
 class About(NamedTuple):
-    """How a shelf is named in the report and in a message about something lacking; what would bring more."""
+    """How a shelf is named in the report and in a message about something lacking."""
 
     words: str
     place: str
-    command: str
     synthetic: bool
 
 
@@ -70,6 +69,9 @@ class Shelf(Protocol):
     @property
     def about(self) -> About:
         """Its names."""
+
+    def command(self, timeframe_ms: int, from_ms: int | None) -> str:
+        """What would bring bars that are lacking from `from_ms` on."""
 
     def offers(self, kind: Kind) -> Sequence[Offer]:
         """What is there for `last` or `mark`."""
@@ -91,9 +93,11 @@ class StoreShelf:
     @property
     def about(self) -> About:
         """The store and its path."""
-        return About(
-            "candle store", f"the candle store at {self.root}", store.IMPORT_COMMAND, synthetic=False
-        )
+        return About("candle store", f"the candle store at {self.root}", synthetic=False)
+
+    def command(self, timeframe_ms: int, from_ms: int | None) -> str:
+        """A pull from the exchange."""
+        return store.pull_command(self.symbol, timeframe_ms, from_ms)
 
     def offers(self, kind: Kind) -> list[Offer]:
         """Every stored timeframe."""

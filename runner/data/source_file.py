@@ -75,7 +75,10 @@ def read_columns(path: Path, wanted: Sequence[str]) -> Raw:
         if table.column(name).null_count:
             row = int(np.flatnonzero(table.column(name).is_null().to_numpy())[0])
             raise refusal(path, f"row {row + 1:,}: {name} is empty")
-    times, unit = _to_milliseconds(path, table.column("timestamp").to_numpy())
+    try:
+        times, unit = to_milliseconds(table.column("timestamp").to_numpy())
+    except ValueError as error:
+        raise refusal(path, str(error)) from error
     floats = tuple(table.column(name).to_numpy() for name in wanted[1:])
     return Raw((times, floats), unit, tuple(name for name in names if name not in wanted))
 
@@ -137,19 +140,22 @@ def _csv_fault(error: BaseException, wanted: Sequence[str]) -> str:
     return f"{where}{text[:120]}"
 
 
-def _to_milliseconds(path: Path, times: Times) -> tuple[Times, str]:
-    """The unit is that of the first time; the others must follow it, or they are faults later on."""
+def to_milliseconds(times: Times) -> tuple[Times, str]:
+    """Times in ms and what they were in; ValueError when they are in no unit.
+
+    The unit is that of the first time; the others must follow it, or they are faults later on.
+    """
     first = int(times[0])
     for unit, (one, multiplied, divided) in _UNITS.items():
         if one <= first < one * 5:
             rest = times % divided != 0
             if rest.any():
                 row = int(np.flatnonzero(rest)[0])
-                raise refusal(path, f"row {row + 1:,}: timestamp {int(times[row])} is no whole millisecond")
+                raise ValueError(f"row {row + 1:,}: timestamp {int(times[row])} is no whole millisecond")
             limit = (1 << 62) // multiplied
             safe = np.clip(times, -limit, limit)
             return safe * multiplied // divided, unit
-    raise refusal(path, f"row 1: timestamp {first} is no time in seconds, ms, µs or ns between 2009 and 2100")
+    raise ValueError(f"row 1: timestamp {first} is no time in seconds, ms, µs or ns between 2009 and 2100")
 
 
 def _line(error: BaseException) -> str:

@@ -10,18 +10,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 
 from runner.data.durable import sync_directory, write_whole
-from runner.data.layout import INDEX_NAME, Index, Part, SeriesKey, index_bytes, read_index, series_key
+from runner.data.layout import (
+    ASKED_NAME,
+    INDEX_NAME,
+    Index,
+    Part,
+    SeriesKey,
+    index_bytes,
+    read_index,
+    series_key,
+)
 from runner.data.part import COLUMN_NAMES, Columns, encode_part, read_part, release_memory
 from runner.domain.series import Bars, Floats, Times
-from runner.domain.time import format_time
+from runner.domain.time import format_day, format_time, timeframe_name
 from runner.errors import DataConflict, DataDamaged, DataMissing, StoreBusy
-
-IMPORT_COMMAND = "runner data import FILE…"
 
 _TRIES_MAX = 20  # a reader tries again while writers replace parts under it
 _CONFLICTS_SHOWN = 3
@@ -58,7 +65,8 @@ def read_rows(root: Path, key: SeriesKey, start_ms: int | None = None, stop_ms: 
     for _ in range(_TRIES_MAX):
         index = read_index(root, key)
         if index is None:
-            raise DataMissing(f"the candle store at {root} has no {key.label}", IMPORT_COMMAND)
+            wanted = pull_command(key.symbol, key.timeframe_ms, start_ms)
+            raise DataMissing(f"the candle store at {root} has no {key.label}", wanted)
         parts = [part for part in index.parts if part.from_ms < stop and part.last_ms >= start]
         pieces = (read_part(key.folder(root) / part.file, key, part) for part in parts)
         try:
@@ -71,12 +79,42 @@ def read_rows(root: Path, key: SeriesKey, start_ms: int | None = None, stop_ms: 
     raise DataDamaged(f"{key.folder(root)}: the index names a part that is not there ({gone})")
 
 
+def pull_command(symbol: str, timeframe_ms: int, from_ms: int | None) -> str:
+    """What to type when rows from `from_ms` on are missing: `runner data pull BTC/USDT:USDT …`."""
+    bars = f" --timeframe {timeframe_name(timeframe_ms)}" if timeframe_ms else ""
+    return f"runner data pull {symbol}{bars} --from {'DATE' if from_ms is None else format_day(from_ms)}"
+
+
 class Written(NamedTuple):
-    """How many of the rows handed in were new, already there, or took the place of a different row."""
+    """How many of the rows handed in were new, already there, or differed from the row of the same time."""
 
     new: int
     same: int
     replaced: int
+
+    def plus(self, other: "Written") -> "Written":
+        """Both together."""
+        return Written(self.new + other.new, self.same + other.same, self.replaced + other.replaced)
+
+
+NOTHING_WRITTEN = Written(0, 0, 0)
+
+
+class Difference(NamedTuple):
+    """A stored row and a new one of the same time disagree."""
+
+    time_ms: int
+    text: str
+
+
+class Merged(NamedTuple):
+    """What became of the rows, and the first differences of each part."""
+
+    written: Written
+    differences: tuple[Difference, ...]
+
+
+Differing = Literal["refuse", "replace", "keep"]  # what becomes of a stored row that a new one contradicts
 
 
 def write_rows(root: Path, key: SeriesKey, columns: Columns, *, venue: str, replace: bool = False) -> Written:
@@ -84,35 +122,55 @@ def write_rows(root: Path, key: SeriesKey, columns: Columns, *, venue: str, repl
 
     A stored row that differs from the new one of the same time is a DataConflict unless `replace`.
     """
+    with writer_lock(root):
+        differing: Differing = "replace" if replace else "refuse"
+        return merge_rows(root, key, columns, venue=venue, differing=differing).written
+
+
+def merge_rows(
+    root: Path, key: SeriesKey, columns: Columns, *, venue: str, differing: Differing = "refuse"
+) -> Merged:
+    """As `write_rows`, for a caller that holds the writer's lock; `keep` takes all but the differing rows."""
     times, floats = columns
     columns = times.astype(np.int64), tuple(column + 0.0 for column in floats)  # −0.0 becomes 0.0
-    with writer_lock(root):
-        index = read_index(root, key)
-        if index and index.venue != venue:
-            raise DataConflict(
-                f"{key.label} in the candle store is {index.venue}; these rows are {venue}: "
-                f"import them with another RUNNER_HOME"
-            )
-        folder = key.folder(root)
-        stored = {part.period: part for part in index.parts} if index else {}
-        written = Written(0, 0, 0)
-        changed: dict[str, tuple[Part, bytes]] = {}
-        conflicts: list[str] = []
-        for period, piece in _split(key, columns):
-            old = stored.get(period)
-            rows = read_part(folder / old.file, key, old) if old else _join(key, (), 0)
-            merged, counts, differing = _merge(key, rows, piece)
-            conflicts += differing
-            written = Written(*(sum(pair) for pair in zip(written, counts, strict=True)))
-            if counts.new or counts.replaced:
-                changed[period] = encode_part(key, venue, merged)
-        if conflicts and not replace:
-            raise DataConflict(_conflict_message(key, conflicts, written.replaced))
-        if changed:
-            parts = stored | {period: part for period, (part, _) in changed.items()}
-            ordered = Index(key, venue, tuple(parts[period] for period in sorted(parts)))
-            _commit(folder, ordered, {part.file: content for part, content in changed.values()})
-        return written
+    index = read_index(root, key)
+    require_venue(index, key, venue)
+    folder = key.folder(root)
+    stored = {part.period: part for part in index.parts} if index else {}
+    written = NOTHING_WRITTEN
+    changed: dict[str, tuple[Part, bytes]] = {}
+    differences: list[Difference] = []
+    for period, piece in _split(key, columns):
+        old = stored.get(period)
+        rows = read_part(folder / old.file, key, old) if old else _join(key, (), 0)
+        merged, counts, told = _merge(key, rows, piece, is_replacing=differing != "keep")
+        differences += told
+        written = written.plus(counts)
+        if counts.new or (counts.replaced and differing != "keep"):
+            changed[period] = encode_part(key, venue, merged)
+    if differences and differing == "refuse":
+        raise DataConflict(_conflict_message(key, differences, written.replaced))
+    if changed:
+        parts = stored | {period: part for period, (part, _) in changed.items()}
+        ordered = Index(key, venue, tuple(parts[period] for period in sorted(parts)))
+        _commit(folder, ordered, {part.file: content for part, content in changed.values()})
+    return Merged(written, tuple(differences))
+
+
+def require_venue(index: Index | None, key: SeriesKey, venue: str) -> None:
+    """DataConflict when the series holds another venue's rows."""
+    if index and index.venue != venue:
+        raise DataConflict(
+            f"{key.label} in the candle store is {index.venue}; these rows are {venue}: "
+            f"take them into another RUNNER_HOME, or first: runner data remove {key.symbol}"
+        )
+
+
+def clear_leftovers(root: Path, key: SeriesKey) -> None:
+    """Remove what killed writers left in a series' directory; the caller holds the writer's lock."""
+    index = read_index(root, key)
+    if index is not None:
+        _clear(key.folder(root), index)
 
 
 @contextmanager
@@ -159,8 +217,10 @@ def _split(key: SeriesKey, columns: Columns) -> Iterator[tuple[str, Columns]]:
         yield key.period(int(times[start])), piece
 
 
-def _merge(key: SeriesKey, old: Columns, new: Columns) -> tuple[Columns, Written, list[str]]:
-    """Old and new rows as one; the new row wins, and each difference is told."""
+def _merge(
+    key: SeriesKey, old: Columns, new: Columns, *, is_replacing: bool
+) -> tuple[Columns, Written, list[Difference]]:
+    """Old and new rows as one; a new row wins over a different old one if `is_replacing`, and it is told."""
     old_times, new_times = old[0], new[0]
     at = np.searchsorted(old_times, new_times)
     known = np.zeros(len(new_times), dtype=bool)
@@ -170,8 +230,10 @@ def _merge(key: SeriesKey, old: Columns, new: Columns) -> tuple[Columns, Written
     for old_column, new_column in zip(old[1], new[1], strict=True):
         differs[known] |= old_column[at[known]] != new_column[known]
     kept = np.ones(len(old_times), dtype=bool)
-    kept[at[differs]] = False
-    fresh = ~known | differs
+    fresh = ~known
+    if is_replacing:
+        kept[at[differs]] = False
+        fresh |= differs
     times = np.concatenate((old_times[kept], new_times[fresh]))
     order = np.argsort(times, kind="stable")
     floats = tuple(
@@ -184,19 +246,20 @@ def _merge(key: SeriesKey, old: Columns, new: Columns) -> tuple[Columns, Written
     return (times[order], floats), counts, told
 
 
-def _difference(key: SeriesKey, old: Columns, old_row: int, new: Columns, new_row: int) -> str:
+def _difference(key: SeriesKey, old: Columns, old_row: int, new: Columns, new_row: int) -> Difference:
     pairs = [
         f"{name} {float(old_column[old_row])!r} is now {float(new_column[new_row])!r}"
         for name, old_column, new_column in zip(COLUMN_NAMES[key.kind][1:], old[1], new[1], strict=True)
         if old_column[old_row] != new_column[new_row]
     ]
-    return f"{format_time(int(new[0][new_row]))}: " + ", ".join(pairs)
+    time = int(new[0][new_row])
+    return Difference(time, f"{format_time(time)}: " + ", ".join(pairs))
 
 
-def _conflict_message(key: SeriesKey, conflicts: list[str], count: int) -> str:
+def _conflict_message(key: SeriesKey, conflicts: list[Difference], count: int) -> str:
     rows = "row differs" if count == 1 else "rows differ"
     lines = [f"{count:,} {rows} from what is stored for {key.label}; --replace takes the new ones"]
-    lines += [f"  {line}" for line in conflicts[:_CONFLICTS_SHOWN]]
+    lines += [f"  {one.text}" for one in conflicts[:_CONFLICTS_SHOWN]]
     if count > _CONFLICTS_SHOWN:
         lines.append(f"  … and {count - min(len(conflicts), _CONFLICTS_SHOWN):,} more")
     return "\n".join(lines)
@@ -213,8 +276,13 @@ def _commit(folder: Path, index: Index, files: dict[str, bytes]) -> None:
     sync_directory(folder)
     write_whole(folder / INDEX_NAME, index_bytes(index))
     sync_directory(folder)
-    named = {INDEX_NAME} | {part.file for part in index.parts}
-    for name in set(os.listdir(folder)) - named:  # replaced parts, and what a killed writer left behind
+    _clear(folder, index)
+
+
+def _clear(folder: Path, index: Index) -> None:
+    """Replaced parts go, and what a killed writer left behind."""
+    named = {INDEX_NAME, ASKED_NAME} | {part.file for part in index.parts}
+    for name in set(os.listdir(folder)) - named:
         (folder / name).unlink(missing_ok=True)
 
 

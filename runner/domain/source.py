@@ -31,7 +31,7 @@ class Wanted(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Rows in order of time. Columns: open, high, low, close, volume; mark without volume; funding its rate."""
+    """Rows in order of time: open, high, low, close, volume; mark without volume; funding its rate."""
 
     time_ms: Times
     columns: tuple[Floats, ...]

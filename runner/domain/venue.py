@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from runner.domain.bar import Funding
+
 
 class Book(StrEnum):
     """Where an order rests: stops and market targets live in the algo service, with ids of their own."""
@@ -333,6 +335,10 @@ class MarketPort(Protocol):
 
     def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
         """Open times of bars as they close, by stream. A hint: the bars themselves are read by REST."""
+        ...
+
+    async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:
+        """Funding settlements from then on, oldest first."""
         ...
 
     async def prices(self, symbol: str) -> tuple[Decimal, Decimal]:

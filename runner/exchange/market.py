@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from runner.domain.bar import Funding
 from runner.domain.time import timeframe_name
 from runner.domain.venue import ClosedBar, MarketPort
 from runner.exchange.account import trusted
 from runner.exchange.client import FuturesClient
+from runner.exchange.stream import kline_closes
 
 PAGE_BARS = 1000
 
@@ -55,8 +57,13 @@ class FuturesMarket:
         return found
 
     def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """Open times of bars as they close, by stream."""
-        raise NotImplementedError
+        """Open times of bars as they close, by stream; for ever, over lost connections."""
+        return kline_closes(self._client, symbol, timeframe_name(timeframe_ms))
+
+    async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:
+        """Funding settlements from then on, oldest first."""
+        asked = {"symbol": symbol, "startTime": since_ms, "limit": PAGE_BARS}
+        return await trusted(self._client, self._client.fapiPublicGetFundingRate, asked, _settlements)
 
     async def prices(self, symbol: str) -> tuple[Decimal, Decimal]:
         """(last price, mark price) now."""
@@ -66,6 +73,15 @@ class FuturesMarket:
         )
         last = await trusted(client, client.fapiPublicGetTickerPrice, asked, lambda r: Decimal(r["price"]))
         return last, mark
+
+
+def _settlements(reply: Any) -> list[Funding]:
+    if not isinstance(reply, list):
+        raise TypeError(f"no list: {str(reply)[:100]}")
+    return [
+        Funding(int(row["fundingTime"]), float(row["fundingRate"]), float(row.get("markPrice") or 0.0))
+        for row in reply
+    ]
 
 
 def _rows(reply: Any) -> list[tuple[int, float, float, float, float, float]]:

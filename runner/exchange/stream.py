@@ -32,6 +32,8 @@ KEEP_ALIVE_S = 20 * 60
 PING_S = 20.0  # without news for so long, we ask whether anybody is there
 PAUSE_S_MAX = 10.0
 
+_LIVELY = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
+
 
 class UserStream:
     """One account's stream."""
@@ -108,9 +110,35 @@ async def _next(socket: Any) -> Any:
         done, _ = await asyncio.wait((receiving,), timeout=PING_S)
         if not done:
             await socket.ping()
-        return await asyncio.wait_for(receiving, PING_S)
+            done, _ = await asyncio.wait((receiving,), timeout=PING_S)
+        if not done:
+            raise TimeoutError(f"no answer to a ping for {PING_S} s")
+        return receiving.result()  # not `wait_for`: Python 3.11's loses a cancel that comes with the answer
     finally:
         receiving.cancel()
+
+
+async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> AsyncIterator[int]:
+    """Open times of bars as the stream says that they are closed; a hint and no more: some may be missing."""
+    url = f"{client.profile.stream_url}/market/ws/{symbol.lower()}@kline_{timeframe}"
+    pause_s = 0.25
+    while True:
+        try:
+            client.open()
+            async with client.session.ws_connect(url, autoping=False) as socket:
+                while (message := await _next(socket)).type in _LIVELY:
+                    if message.type is aiohttp.WSMsgType.PING:
+                        await socket.pong(message.data)
+                    elif message.type is aiohttp.WSMsgType.TEXT:
+                        pause_s = 0.25
+                        bar = json.loads(message.data).get("k") or {}
+                        if bar.get("x"):
+                            yield int(bar["t"])
+                await socket.close()
+        except (OSError, TimeoutError, ValueError, aiohttp.ClientError):
+            pass  # the bar is read by REST anyway
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
 
 def _events(event: dict[str, Any], symbol: str) -> list[AccountEvent]:

@@ -1,7 +1,10 @@
 """What of a run's entries somebody should be told, and in which words.
 
 In: a journal entry, the bot's name. Out: an alert, or None.
-Refuses to know: sinks, who subscribed to what, the wire. Pure: the same entry is the same alert, with the same id.
+Refuses to know: sinks, who subscribed to what, the wire. Pure: the same entry is the same alert, with the
+same id.
+
+
 """
 
 from runner.domain.alert import Alert, Severity, alert

@@ -8,7 +8,7 @@ until then nothing new is risked.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -143,3 +143,14 @@ class Desk:
     def _believe(self, entries: Sequence[Entry]) -> None:
         self.book = folded(self.book, entries)
         self.changed.set()
+
+
+async def either(event: asyncio.Event, pause: Coroutine[None, None, None]) -> None:
+    """Until the event, or the pause is over."""
+    waiting = asyncio.ensure_future(event.wait())
+    sleeping = asyncio.ensure_future(pause)
+    try:
+        await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiting, sleeping):
+            task.cancel()

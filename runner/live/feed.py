@@ -5,11 +5,12 @@ Refuses to know: rules, orders. A stream only hints that a bar has closed; the b
 close time has passed by the exchange's clock.
 """
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
-from runner.live.desk import Clock, Desk
+from runner.live.desk import Desk, either
 from runner.live.window import Window
 
 SETTLE_MS = 150  # after a close, before it is asked for: the exchange finishes the bar
@@ -29,6 +30,7 @@ class Feed:
     window: Window
     on_bar: Callable[[ClosedBar], None]
     failures: int = 0
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self) -> None:
         """Fill the window with history: as much as the rules need. May raise ReadFailed."""
@@ -55,7 +57,7 @@ class Feed:
     async def run(self) -> None:
         """For ever: wait for a close, read it, tell of it."""
         while True:
-            await self._wait_for_close(self.desk.clock)
+            await self._wait_for_close()
             try:
                 await self._read()
                 self.failures = 0
@@ -75,10 +77,17 @@ class Feed:
         """Whether rules would look at bars that are too old."""
         return self.age_ms > STALE_MS_MAX
 
-    async def _wait_for_close(self, clock: Clock) -> None:
+    async def listen(self) -> None:
+        """For ever: the stream's word that a bar has closed, so that it is read a moment sooner."""
+        async for open_ms in self.market.closes(self.desk.identity.symbol, self.window.timeframe_ms):
+            if open_ms >= self.window.next_open_ms:
+                self.hinted.set()
+
+    async def _wait_for_close(self) -> None:
         due = self.window.next_open_ms + self.window.timeframe_ms + SETTLE_MS
         left = due - self.desk.exchange_ms()
-        await clock.sleep(left if left > 0 else ASK_AGAIN_MS)
+        await either(self.hinted, self.desk.clock.sleep(left if left > 0 else ASK_AGAIN_MS))
+        self.hinted.clear()
 
     async def _read(self) -> None:
         symbol, timeframe = self.desk.identity.symbol, self.window.timeframe_ms

@@ -37,7 +37,7 @@ from runner.live.actions import is_protected
 from runner.live.adopt import leaving
 from runner.live.book import STOP_SILENT, fold
 from runner.live.close import judge_close, resumed
-from runner.live.desk import Desk
+from runner.live.desk import Desk, either
 from runner.live.executor import Executor
 from runner.live.feed import Feed
 from runner.live.gate import GateFacts, GateLimits
@@ -97,10 +97,11 @@ class Session:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     fault: BaseException | None = None
     sent_ms: list[int] = field(default_factory=list)
+    executor: Executor | None = None
 
     async def run(self) -> int:
         """Recover, then live until somebody or something stops it; the exit code."""
-        executor = self._executor()
+        executor = self.executor = self._executor()
         window = Window(self.compiled, self.compiled.plan.timeframe_ms)
         feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
         try:
@@ -108,6 +109,7 @@ class Session:
             await feed.load_insistently()
             for job in (
                 feed.run(),
+                feed.listen(),
                 self._act(executor, feed),
                 self._listen(),
                 self._reconcile(executor),
@@ -206,7 +208,7 @@ class Session:
                 self.must_reconcile.set()
             self.desk.changed.clear()
             pause = IDLE_TICK_MS if self._is_idle() else TICK_MS
-            await _either(self.desk.changed, self.desk.clock.sleep(pause))
+            await either(self.desk.changed, self.desk.clock.sleep(pause))
 
     def _is_idle(self) -> bool:
         """Whether nothing is held, rests, or is wanted."""
@@ -322,7 +324,7 @@ class Session:
             if isinstance(verdict, Differs):
                 pause = RECONCILE_MS // 10
             self.desk.changed.set()
-            await _either(self.must_reconcile, self.desk.clock.sleep(pause))
+            await either(self.must_reconcile, self.desk.clock.sleep(pause))
 
     def _judge_difference(self, verdict: object) -> None:
         """A difference that stands in two reads a second apart is real."""
@@ -346,7 +348,7 @@ class Session:
             self.desk.changed.set()
             self.must_price.clear()
             pause = IDLE_MS if self._is_idle() else PRICE_MS
-            await _either(self.must_price, self.desk.clock.sleep(pause))
+            await either(self.must_price, self.desk.clock.sleep(pause))
 
     async def _keep_time(self, executor: Executor) -> None:
         waited = 0
@@ -380,14 +382,3 @@ class Session:
                         self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
                 self.desk.changed.set()
             await self.desk.clock.sleep(NEWS_MS)
-
-
-async def _either(event: asyncio.Event, pause: Coroutine[None, None, None]) -> None:
-    """Until the event, or the pause is over."""
-    waiting = asyncio.ensure_future(event.wait())
-    sleeping = asyncio.ensure_future(pause)
-    try:
-        await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (waiting, sleeping):
-            task.cancel()

@@ -54,8 +54,8 @@ class Survey:
             )
         if not account.single_asset:
             found.append(
-                "the account is in multi-assets mode, in which losses of other symbols reach this one; switch "
-                "to single-asset mode (Preferences → Asset Mode)"
+                "the account is in multi-assets mode, in which losses of other symbols reach this one; "
+                "switch to single-asset mode (Preferences → Asset Mode)"
             )
         if not account.can_trade:
             found.append("the exchange does not let this account trade")

@@ -1,13 +1,16 @@
 """A run is taken up: found in the journal or begun, its book folded, its desk laid out.
 
-In: a deployment (what runs where), a journal, a lease, the exchange's position. Out: a desk, and since when others'
-entries are news.
+In: a deployment (what runs where), a journal, a lease, the exchange's position. Out: a desk, and since when
+others' entries are news.
 Refuses to know: the exchange, terminals. All that is remembered comes from the journal.
-Source: design "starting and recovering are one path"; a run is one deployment of a bot, each process start of it
-adds a SessionStarted.
+Source: design "starting and recovering are one path"; a run is one deployment of a bot, each process start
+of it adds a SessionStarted.
 
-Capital: a new run reckons with the account's wallet balance at its start, or less where somebody said so; from
-then on with what its own fills, fees and funding make of it. Transfers and other bots' profits are not its own.
+Capital: a new run reckons with the account's wallet balance at its start, or less where somebody said so;
+from then on with what its own fills, fees and funding make of it. Transfers and other bots' profits are not
+its own.
+
+
 """
 
 import os
@@ -17,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from runner.compiler.build import Compiled
 from runner.domain.entry import Entry
+from runner.domain.order import NO_ORDER
 from runner.domain.plan import Plan
 from runner.domain.position import initial_state
 from runner.domain.session_event import (
@@ -33,14 +37,16 @@ from runner.journal.naming import free_name
 from runner.journal.rows import Run
 from runner.journal.write import Journal, Text
 from runner.live.adopt import leaving
-from runner.live.book import Book, folded, new_book
+from runner.live.book import Book, fold, new_book
 from runner.live.desk import Clock, Desk, Identity
 from runner.live.ids import bot_tag
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What runs, and where. `text` is the document as written, `version_hash` its own bot hash, without `sets`."""
+    """What runs, and where. `text` is the document as written, `version_hash` its own bot hash, without
+    `sets`.
+    """
 
     mode: str
     account: str
@@ -66,8 +72,13 @@ def latest_run(journal: Journal, deployed: Deployment) -> Run | None:
 
 def capital_of(journal: Journal, run: Run) -> float:
     """What a run began with."""
-    plan = structure_of(Plan, journal.read.text(run.plan_hash))
-    return plan.capital_usdt
+    return plan_of(journal, run.plan_hash).capital_usdt
+
+
+def plan_of(journal: Journal, plan_hash: str) -> Plan:
+    """A plan that the journal kept."""
+    plan: Plan = structure_of(Plan, journal.read.text(plan_hash))
+    return plan
 
 
 def with_capital(deployed: Deployment, capital_usdt: float) -> Deployment:
@@ -99,12 +110,18 @@ def lay_desk(
         bot_hash=deployed.compiled.bot_hash,
         build=build_id(),
     )
-    return Desk(identity, clock, append, book_of(journal, deployed.compiled.plan, run))
+    return Desk(identity, clock, append, book_of(journal, run, deployed.compiled.plan))
 
 
-def book_of(journal: Journal, plan: Plan, run: str) -> Book:
-    """The fold of all that the run wrote; bans hold for every run of the account."""
-    book = folded(new_book(plan), (line.entry for line in journal.read.entries(run=run)))
+def book_of(journal: Journal, run: str, plan: Plan) -> Book:
+    """The fold of all that the run wrote, each stretch by the plan of its time; `plan`: of a run that wrote
+    nothing. Bans hold for every run of the account.
+    """
+    book = new_book(plan)
+    for line in journal.read.entries(run=run):
+        if isinstance(line.entry.event, RunStarted | Reloaded):
+            book = replace(book, plan=plan_of(journal, line.entry.event.plan_hash))
+        book = fold(book, line.entry)
     banned_ms = max(book.banned_until_ms, journal.read.banned_until_ms())
     return replace(book, banned_until_ms=banned_ms)
 
@@ -138,23 +155,38 @@ def session_started(desk: Desk, epoch: int) -> Entry:
     return desk.entry(SessionStarted(socket.gethostname(), os.getpid(), epoch))
 
 
-def changed_entries(desk: Desk, deployed: Deployment, known: Run, handover: Handover | None) -> list[Entry]:
-    """What a run is told when it goes on with another text, plan or halt than the one it was left with."""
-    entries: list[Entry] = []
+def go_on(desk: Desk, deployed: Deployment, known: Run, handover: Handover | None) -> None:
+    """Write down with which text and plan the run goes on, where it is not the one it was left with.
+    Without a word on it (`handover`) an open position is taken over.
+
+
+    """
     document, plan = texts_of(deployed)
-    now_ms = desk.clock.now_ms()
     if (document.hash, plan.hash) != (known.text_hash, known.plan_hash):
         what = "the bot's text" if document.hash != known.text_hash else "parameters, rules or brackets"
-        reloaded = Reloaded(document.hash, deployed.version_hash, plan.hash, f"{what} changed between sessions")
-        entries.append(desk.entry(reloaded))
-        if handover == "flatten" and desk.book.state.position.quantity != 0.0:
-            state = leaving(desk.book.state, now_ms)
-            entries.append(desk.entry(StateSet(state, "rolled back: the position is closed")))
-    return entries
+        why = f"{what} changed between sessions"
+        desk.commit(desk.entry(Reloaded(document.hash, deployed.version_hash, plan.hash, why)))
+        desk.book = replace(desk.book, plan=deployed.compiled.plan)
+        if handover == "flatten":
+            leave(desk, "rolled back: the position is closed")
+    halted = desk.book.halted
+    if halted is not None and halted.level != "no_entries":
+        leave(desk, f"halted while nothing ran: {halted.reason}")
+
+
+def leave(desk: Desk, why: str) -> None:
+    """Want the position closed at the market, if there is one and it is not wanted yet."""
+    state = desk.book.state
+    closing = leaving(state, desk.exchange_ms())
+    held, market = state.position.quantity, state.orders.market
+    if held != 0.0 and (market.kind == NO_ORDER or market.side * held > 0.0):
+        desk.record(desk.entry(StateSet(closing, why)))
 
 
 def halted_for(desk: Desk, faults: Sequence[str]) -> list[Entry]:
-    """Where something must not go on but a position is open: nothing new, and what is open stays protected."""
+    """Where something must not go on but a position is open: nothing new, and what is open stays
+    protected.
+    """
     if not faults or desk.book.halted is not None:
         return []
     return [desk.entry(Halted("no_entries", "; ".join(faults), "runner"))]

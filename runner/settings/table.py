@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Literal, NamedTuple, assert_never
 from urllib.parse import urlsplit
 
-Kind = Literal["text", "path", "port", "flag", "url", "choice"]
+Kind = Literal["text", "path", "port", "number", "flag", "url", "choice"]
 Found = str | int | bool
 # Who may say it. `own` is everybody but the project's runner.toml, which may come with somebody else's bots
 # and must not lead keys, records or alerts elsewhere. `environment` has to be known before files are read.
@@ -72,6 +72,15 @@ SETTINGS: tuple[Setting, ...] = (
         "health.heartbeat", "url", None, "Pinged every minute while the bot is alive.", "own", secret=True
     ),
     Setting("exchange.url", "url", None, "A stand-in for the exchange on this machine.", "own"),
+    Setting("exchange.speed", "number", "1", "How many times as fast time passes at the stand-in.", "own"),
+    Setting(
+        "session.on_mismatch",
+        "choice",
+        "halt",
+        "What becomes of a position that the journal cannot explain, once it is protected.",
+        choices=("halt", "adopt", "flatten"),
+    ),
+    Setting("session.notional_max", "number", None, "The most USDT that any bot may hold.", "own"),
     Setting("archive.url", "url", "https://data.binance.vision", "Where candles in bulk come from.", "own"),
     Setting("vault.file", "path", "{home}/keys/vault.json", "The encrypted keys.", "own"),
     Setting(
@@ -124,6 +133,8 @@ def from_text(setting: Setting, text: str) -> Found:
 
 def checked(setting: Setting, found: object) -> Found:
     """The same, if it is of the setting's kind; Unfit otherwise."""
+    if setting.kind == "number" and type(found) in (int, float):
+        found = repr(found)
     right = {"port": int, "flag": bool}.get(setting.kind, str)
     if type(found) is not right:
         raise Unfit(wanted(setting))
@@ -135,7 +146,8 @@ def checked(setting: Setting, found: object) -> Found:
         raise Unfit(wanted(setting))
     if setting.kind == "choice" and text not in setting.choices:
         raise Unfit(wanted(setting) + did_you_mean(text, setting.choices))
-    if setting.kind == "url" and not _is_url(text):
+    is_none = {"url": not _is_url(text), "number": not _is_number(text)}
+    if is_none.get(setting.kind, False):
         raise Unfit(wanted(setting))
     return found
 
@@ -145,6 +157,8 @@ def wanted(setting: Setting) -> str:
     match setting.kind:
         case "port":
             return "write a port, a whole number from 0 to 65535"
+        case "number":
+            return "write a number above 0, such as 5000"
         case "flag":
             return "write true or false"
         case "choice":
@@ -186,6 +200,10 @@ def masked_url(url: str) -> str:
     place, question, _ = rest.partition("?")
     _, at, host = place.rpartition("@")
     return f"{scheme}{separator}{'…@' if at else ''}{host}{'?…' if question else ''}"
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", text) is not None and float(text) > 0
 
 
 def _is_url(text: str) -> bool:

@@ -106,7 +106,7 @@ def test_json_follows_the_schema_and_out_writes_the_same(folder: Path) -> None:
 def test_no_data_is_exit_code_4_with_the_command_to_type(folder: Path) -> None:
     shown = runner("run", BOT, "--backtest", cwd=folder)
     assert shown.returncode == 4
-    assert "runner data import" in shown.stderr
+    assert "runner data pull BTC/USDT:USDT --timeframe 15m --timeframe 5m --from 2023-07-28" in shown.stderr
     assert "Traceback" not in shown.stderr
 
 

@@ -97,7 +97,7 @@ def test_options_that_make_no_sense_are_usage_errors(words: list[str], message: 
 def test_list_says_where_the_store_lies_and_what_is_in_it(home: Path) -> None:
     assert run("list").output.splitlines() == [
         f"candle store: {home / 'candles'}",
-        "empty; to fill it: runner data import FILE…",
+        "empty; to fill it: runner data pull SYMBOL --from DATE, or runner data import FILE…",
     ]
     run("import", "BTCUSDT-perp-15m-2024.parquet", "BTCUSDT-funding-2024.parquet")
     text = run("list").output

@@ -105,7 +105,7 @@ def test_an_end_that_is_not_stored_is_missing_with_what_to_do(root: Path) -> Non
     assert str(caught.value) == (
         f"the candle store at {root} has BTCUSDT 15m bars of 2024-01-30 00:00 to 2024-02-09 00:00 UTC; "
         f"asked for 2024-01-31 00:00 to 2024-02-10 00:00; or end the run with to: 2024-02-08\n"
-        f"  runner data import FILE…"
+        f"  runner data pull BTC/USDT:USDT --timeframe 15m --from 2024-01-31"
     )
 
 

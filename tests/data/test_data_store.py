@@ -78,7 +78,7 @@ def test_mark_prices_and_funding_are_series_of_their_own(root: Path) -> None:
 def test_what_is_not_stored_is_missing_with_a_command(root: Path) -> None:
     with pytest.raises(DataMissing, match="has no BTCUSDT 15m") as caught:
         read_bars(root, BTC, M15)
-    assert caught.value.command == "runner data import FILE…"
+    assert caught.value.command == "runner data pull BTC/USDT:USDT --timeframe 15m --from DATE"
     assert caught.value.exit_code == 4
 
 

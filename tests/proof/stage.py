@@ -1,0 +1,485 @@
+"""A stage for one bot and its exchange, all in memory and in virtual time, on which the bot's process can die anywhere.
+
+In: a scenario (bot, prices, faults, seed). Out: histories for the checker.
+Refuses to know: what is right. The process is the product's own: ccxt, ports, journal on SQLite, lease, scribe,
+recovery, session. Only sockets, the clock and the operating system's process are stand-ins.
+
+Death: from one instant on nothing that the process does is seen any more, neither by the journal nor by the
+exchange; what it had sent may still arrive. Then its tasks are cancelled.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import ccxt
+
+from runner.domain.alert import Alert
+from runner.domain.entry import Entry
+from runner.domain.session_event import Halted, Resumed
+from runner.errors import JournalFull, RunnerError
+from runner.exchange.account import Account
+from runner.exchange.client import FuturesClient, Keys
+from runner.exchange.market import FuturesMarket
+from runner.exchange.profiles import PROFILES
+from runner.exchange.setup import FuturesSetup
+from runner.exchange.weight import Budget, Meter
+from runner.journal.chain import genesis
+from runner.journal.lease import Lease, acquire
+from runner.journal.write import Binding, Journal, open_journal
+from runner.live import assemble
+from runner.live.assemble import HealthPlace, Host, Outfit
+from runner.live.connection import Connection
+from runner.live.recover import Policy
+from runner.live.resolve import RECEIVE_WINDOW_MS
+from runner.live.scribe import Scribe
+from runner.live.session import Ports, Session
+from runner.live.survey import look_around
+from runner.live.takeup import Deployment, begin, latest_run
+from runner.simulator.box import Box
+from runner.simulator.session import MemorySession
+from runner.simulator.wire import Reply
+from tests.live.rig import SYMBOL
+from tests.live.virtual import VirtualClock, VirtualLoop
+from tests.proof.histories import Contact, Histories, Terms
+
+TIMEOUT_MS = 5_000
+MODE, ACCOUNT = "testnet", "main"
+KEYS = Keys("key", "secret")
+_NO_ANSWER = frozenset({-1000, -1001, -1003, -1006, -1007, -1008})
+
+
+class Dead(asyncio.CancelledError):
+    """The process is gone. No product code catches it: it passes as a cancellation."""
+
+
+class Door(MemorySession):
+    """The wire of one life: keeps the exchange's clock going, sees every request, and is shut by death."""
+
+    def __init__(self, stage: "Stage", life: "Life") -> None:
+        super().__init__(stage.box)
+        self.stage, self.life = stage, life
+
+    async def answer(self, *sent: Any) -> Reply:
+        method, target = str(sent[0]), str(sent[1])
+        path = target.split("?")[0].split("/", 3)[-1]
+        self.life.breathe()
+        self.life.at("leaving", method, path, target, sent[3])
+        self.stage.box.advance_to(self.stage.now_ms)
+        began, reply = self.stage.now_ms, None
+        try:
+            reply = await self._delivered(method, path, sent)
+        finally:
+            answered = reply is not None and _is_answer(reply)
+            status = reply.status if reply is not None else 0
+            private = "signature=" in target or b"signature=" in sent[3] or path == "listenKey"
+            contact = Contact(began, self.stage.now_ms, method, path, private, answered, status)
+            self.stage.contacts.append(contact)
+        self.life.breathe()
+        self.life.at("arrived", method, path, target, sent[3])
+        return reply
+
+    async def _delivered(self, method: str, path: str, sent: Any) -> Reply:
+        """Executed whole, whatever becomes of the one who asked, once it has left."""
+        task = asyncio.ensure_future(super().answer(*sent))
+        self.stage.under_way.add(task)
+        task.add_done_callback(self.stage.under_way.discard)
+        return await asyncio.shield(task)
+
+
+def _is_answer(reply: Reply) -> bool:
+    """Whether the client can tell from it what happened."""
+    if reply.status >= 500 or reply.status in (403, 408, 418, 429):
+        return False
+    try:
+        body = json.loads(reply.body)
+    except ValueError:
+        return False
+    if isinstance(body, dict) and not body:
+        return False
+    return not (isinstance(body, dict) and body.get("code") in _NO_ANSWER)
+
+
+@cache
+def ssl_context() -> Any:
+    """Loaded once; nothing is encrypted here."""
+    import ssl
+
+    return ssl.create_default_context()
+
+
+_SPARE: list[FuturesClient] = []
+
+
+def client_of(clock: VirtualClock) -> FuturesClient:
+    """ccxt's client as a fresh process has it; making one costs more than a whole run, so used ones are made new."""
+    client = _SPARE.pop() if _SPARE else FuturesClient(PROFILES["main"], KEYS, timeout_ms=TIMEOUT_MS)
+    client.ssl_context = ssl_context()
+    client.budget, client.meter = Budget(), Meter()
+    client.options["timeDifference"] = 0
+    client.last_response_headers = client.last_json_response = client.last_http_response = None
+    client.milliseconds = client.now_ms = clock.now_ms
+    client.own_session = False
+    return client
+
+
+@dataclass
+class Life:
+    """One process. `hook` is told of every instant at which it could die."""
+
+    stage: "Stage"
+    hook: Callable[["Life", tuple[Any, ...]], None] | None = None
+    is_dead: bool = False
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+    session: Session | None = None
+    scribe: Scribe | None = None
+    lease: Lease | None = None
+    client: FuturesClient | None = None
+    task: "asyncio.Task[int] | None" = None
+    began_ms: int = 0
+    tasks: list["asyncio.Task[Any]"] = field(default_factory=list)
+
+    def breathe(self) -> None:
+        """Nothing is done by the dead."""
+        if self.is_dead:
+            raise Dead
+
+    def at(self, *instant: Any) -> None:
+        """An instant that a crash point may be waiting for."""
+        if self.hook is not None:
+            self.hook(self, instant)
+            self.breathe()
+
+    def die(self) -> None:
+        """From now on nothing leaves."""
+        self.is_dead = True
+        self.died.set()
+
+    def start(self, *, skew_ms: int = 0, policy: Policy = "halt") -> None:
+        """Begin to live."""
+        self.began_ms = self.stage.now_ms
+        self.task = self.stage.loop.create_task(self._live(skew_ms, policy))
+
+    async def _live(self, skew_ms: int, policy: Policy) -> int:
+        """The product's `serve`, without health's server and the couriers of alerts."""
+        stage = self.stage
+        self.at("begun")
+        clock = VirtualClock(stage.loop, skew_ms)
+        self.client = client = client_of(clock)
+        client.session = Door(stage, self)
+        account, market = Account(client, receive_window_ms=RECEIVE_WINDOW_MS), FuturesMarket(client)
+        connection = Connection(client, Ports(account, account, market), FuturesSetup(client), clock)
+        self._watch_ports(account)
+        self.lease = acquire(stage.journal.database, f"{MODE}/{ACCOUNT}/{SYMBOL}", clock.now_ms())
+        outfit = self._outfit(policy)
+        seen = await look_around(connection.ports, connection.setup, SYMBOL, clock, is_asking_rights=False)
+        self.at("surveyed")
+        faults = await assemble._settle_setup(stage.deployed, connection, seen)
+        known = outfit.known
+        run = known.run if known else begin(stage.journal, stage.deployed, clock.now_ms())
+        stage.run = run
+        self.scribe = Scribe(
+            journal=cast(Journal, _Pen(self, stage)),
+            lease=self.lease,
+            run=run,
+            bot=stage.deployed.bot,
+            sinks=lambda alert: ("desk",),
+            heard_seq=stage.journal.read.head().seq,
+        )
+        self.session = assemble._session(outfit, connection, self.scribe, seen)
+        assemble._write_start(outfit, self.session, faults)
+        self.at("opened")
+        self.tasks.append(stage.loop.create_task(self._beat(outfit, clock)))
+        return await self.session.run()
+
+    def _outfit(self, policy: Policy) -> Outfit:
+        stage = self.stage
+        return Outfit(
+            deployed=stage.deployed,
+            journal=stage.journal,
+            lease=cast(Lease, self.lease),
+            known=latest_run(stage.journal, stage.deployed),
+            handover=None,
+            policy=policy,
+            cap_usdt=None,
+            sinks=lambda alert: ("desk",),
+            courier=cast(Any, None),
+            health=HealthPlace("", None),
+        )
+
+    async def _beat(self, outfit: Outfit, clock: VirtualClock) -> None:
+        """What the product's host does four times a second that has an effect on the exchange."""
+        host = cast(Host, SimpleNamespace(outfit=outfit, session=self.session))
+        while True:
+            Host._refit(host)
+            await clock.sleep(250)
+
+    def _watch_ports(self, account: Account) -> None:
+        """Instants after an answer is read, and when an event is heard."""
+        placed, cancelled, events = account.place, account.cancel, account.events
+
+        async def place(request: Any) -> Any:
+            outcome = await placed(request)
+            self.at("parsed", "place", request.client_id, outcome)
+            return outcome
+
+        async def cancel(symbol: str, client_id: str, book: Any) -> Any:
+            outcome = await cancelled(symbol, client_id, book)
+            self.at("parsed", "cancel", client_id, outcome)
+            return outcome
+
+        async def heard(symbol: str) -> Any:
+            async for event in events(symbol):
+                self.at("heard", event)
+                yield event
+
+        account.place, account.cancel, account.events = place, cancel, heard  # type: ignore[method-assign]
+
+    async def bury(self) -> None:
+        """Cancel what is left of a dead or stopped process, and let go of what its end lets go of."""
+        self.die()
+        self.stage.alive.append((self.began_ms, self.stage.now_ms))
+        tasks = [one for one in (self.task, *self.tasks) if one is not None]
+        if self.session is not None:
+            tasks += list(self.session.tasks)
+        while left := [one for one in tasks if not one.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=0)
+        for task in tasks:
+            fault = None if task.cancelled() else task.exception()
+            if fault is not None and not isinstance(fault, Dead | asyncio.CancelledError):
+                self.stage.faults.append(fault)
+        if self.lease is not None:
+            self.lease.drop()
+        if self.client is not None:
+            await self.client.close()
+            _SPARE.append(self.client)
+            self.client = None
+
+    async def stop(self) -> None:
+        """An orderly end."""
+        if self.session is not None:
+            self.session.stop()
+        if self.task is not None:
+            await asyncio.wait((self.task,), timeout=10)
+        await self.bury()
+
+
+class _Pen:
+    """The journal as one life holds it: writing is an instant, before, within and after the commit."""
+
+    def __init__(self, life: Life, stage: "Stage") -> None:
+        self._life, self._stage = life, stage
+        self.read, self.outbox, self.database = stage.journal.read, stage.journal.outbox, stage.journal.database
+
+    def append(self, *entries: Entry, **more: Any) -> Any:
+        life, stage = self._life, self._stage
+        life.breathe()
+        life.at("writing", entries)
+        if stage.is_mute:
+            raise JournalFull("the disk is full")
+        lines = stage.write(entries, more, lambda: life.at("committing", entries))
+        life.at("written", entries)
+        return lines
+
+
+@dataclass
+class Stage:
+    """`box` and `journal` outlive every process. `faults` are exceptions that ended one."""
+
+    loop: VirtualLoop
+    box: Box
+    journal: Journal
+    deployed: Deployment
+    run: str = ""
+    marks: dict[int, int] = field(default_factory=dict)
+    alive: list[tuple[int, int]] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    by_hand: set[int] = field(default_factory=set)
+    mute: list[tuple[int, int]] = field(default_factory=list)
+    mute_since_ms: int | None = None
+    under_way: set["asyncio.Task[Reply]"] = field(default_factory=set)
+    faults: list[BaseException] = field(default_factory=list)
+    life: Life | None = None
+
+    def __post_init__(self) -> None:
+        strike = self.box._strike
+
+        def by_hand(*asked: Any) -> str:
+            begin = len(self.box.exchange.log)
+            said = strike(*asked)
+            self.by_hand.update(range(begin, len(self.box.exchange.log)))
+            return said
+
+        self.box._strike = by_hand  # type: ignore[method-assign]
+
+    @property
+    def now_ms(self) -> int:
+        """The true time."""
+        return round(self.loop.now_s * 1000)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the journal takes nothing."""
+        return self.mute_since_ms is not None
+
+    def write(self, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]) -> Any:
+        """Append, and remember where the truth stood."""
+        lines = _append_within(self.journal, entries, more, within)
+        at = len(self.box.exchange.log)
+        for line in lines:
+            if line is not None:
+                self.marks[line.seq] = at
+        return lines
+
+    def hush(self) -> None:
+        """From now on the journal takes nothing."""
+        if self.mute_since_ms is None:
+            self.mute_since_ms = self.now_ms
+
+    def unhush(self) -> None:
+        """The journal takes entries again."""
+        if self.mute_since_ms is not None:
+            self.mute.append((self.mute_since_ms, self.now_ms))
+            self.mute_since_ms = None
+
+    def command(self, event: Halted | Resumed) -> None:
+        """An operator's word from another process."""
+        if self.run:
+            self.write([Entry(self.run, self.now_ms, event)], {}, lambda: None)
+
+    def begin(self, hook: Callable[[Life, tuple[Any, ...]], None] | None = None, **more: Any) -> Life:
+        """A new process."""
+        self.life = life = Life(self, hook)
+        life.start(**more)
+        return life
+
+    async def play(self, until_ms: int, life: Life | None = None) -> bool:
+        """The market and the process, until then or until it dies; True when it died."""
+        while self.now_ms < until_ms and not (life is not None and life.is_dead):
+            due = self.box.player.next_ms()
+            next_ms = until_ms if due is None else min(max(due, self.now_ms), until_ms)
+            if next_ms > self.now_ms:
+                await _pause(life, (next_ms - self.now_ms) / 1000)
+                if life is not None and life.is_dead:
+                    break
+            self._step(due)
+        return life is not None and life.is_dead
+
+    def _step(self, due: int | None) -> None:
+        self.box.advance_to(self.now_ms)
+        if due is not None and due <= self.now_ms and self.box.player.next_ms() == due:
+            self.box.player.step()
+            self.box.settle()
+
+    def histories(self, terms: Terms, **more: Any) -> Histories:
+        """Everything that was left behind."""
+        instance = self.journal.read.about()["instance"]
+        return Histories(
+            terms=terms,
+            truth=self.box.exchange.log.entries,
+            journal=list(self.journal.read.entries()),
+            marks=dict(self.marks),
+            alive=sorted(self.alive),
+            contacts=sorted(self.contacts, key=lambda one: (one.sent_ms, one.done_ms)),
+            by_hand=frozenset(self.by_hand),
+            genesis=genesis(instance),
+            mute=tuple(self.mute),
+            end_ms=self.now_ms,
+            **more,
+        )
+
+
+async def _pause(life: Life | None, wait_s: float) -> None:
+    """So long, or until the process dies."""
+    if life is None:
+        await asyncio.sleep(wait_s)
+        return
+    dying = asyncio.ensure_future(life.died.wait())
+    try:
+        await asyncio.wait((dying,), timeout=wait_s)
+    finally:
+        dying.cancel()
+        with suppress(asyncio.CancelledError):
+            await dying
+
+
+def _append_within(journal: Journal, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]) -> Any:
+    """`journal.append`; what `within` raises comes just before the commit, and rolls it back."""
+    from runner.journal import write
+
+    inner = write._write
+
+    def writing(*given: Any) -> Any:
+        lines = inner(*given)
+        within()
+        return lines
+
+    write._write = writing
+    try:
+        return journal.append(*entries, **more)
+    finally:
+        write._write = inner
+
+
+class Shelf:
+    """One journal database for many runs, one after the other; before each it is as it was made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.db"
+        self.journal = open_journal(f"sqlite:///{self.path}", binding=Binding(MODE, ACCOUNT), instance="proof")
+        self._raw = sqlite3.connect(self.path, isolation_level=None)
+        names = self._raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        self._tables = [name for (name,) in names.fetchall()]
+        self._kept = {name: self._raw.execute(f'SELECT * FROM "{name}"').fetchall() for name in self._tables}
+
+    def fresh(self) -> Journal:
+        """The journal without any entry."""
+        self._raw.execute("BEGIN IMMEDIATE")
+        for name in self._tables:
+            self._raw.execute(f'DELETE FROM "{name}"')
+            rows = self._kept[name]
+            if rows:
+                marks = ",".join("?" * len(rows[0]))
+                self._raw.executemany(f'INSERT INTO "{name}" VALUES ({marks})', rows)
+        self._raw.execute("COMMIT")
+        return self.journal
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._raw.close()
+        self.journal.close()
+
+
+def perform(loop: VirtualLoop, stage: Stage, play: Coroutine[Any, Any, None]) -> None:
+    """Run a play to its end, and leave nothing behind."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(play)
+        if stage.life is not None and not stage.life.is_dead:
+            loop.run_until_complete(stage.life.bury())
+    finally:
+        while pending := asyncio.all_tasks(loop):
+            for task in pending:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(pending, timeout=0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def is_ours(fault: BaseException) -> bool:
+    """A fault that ended a process in an orderly way, named and with an exit code."""
+    return isinstance(fault, RunnerError | ccxt.BaseError)
+
+
+_ = (Alert, Decimal)
