@@ -1,6 +1,6 @@
 """The exchange in a box as a process of its own, with a calm market of minute bars, faster than the clock.
 
-    python -m tests.live.exchange_process SPEED
+python -m tests.live.exchange_process SPEED
 """
 
 import asyncio
@@ -58,7 +58,9 @@ class Exchange:
 def running_exchange(speed: float) -> Iterator[Exchange]:
     """A process until the block ends."""
     words = [sys.executable, "-m", "tests.live.exchange_process", str(speed)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)) as process:
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
+    ) as process:
         assert process.stdout is not None
         try:
             yield Exchange(json.loads(process.stdout.readline())["url"], speed)
