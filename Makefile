@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement seeds kills record bench bench-peers schemas clean
+.PHONY: help backtest test lint types unit agreement seeds kills crashes record bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ seeds: $(STAMP)  ## the independent simulator against the core, ten times as man
 kills: $(STAMP)  ## a year's pull killed at 50 points, random orders of pulls, journals killed while writing
 	@RUNNER_KILLS=50 $(BIN)/python -m pytest tests/data/test_data_pull_kill.py
 	@RUNNER_EXAMPLES=300 $(BIN)/python -m pytest tests/data/test_data_pull_orders.py
+
+crashes: $(STAMP) ## a journal's writer killed 200 times, its log cut at 1,000 places, bits flipped (three minutes)
+	@RUNNER_CRASHES=200 $(BIN)/python -m pytest -n 2 --dist loadfile tests/journal
 
 record: $(STAMP) ## record cassettes/*.yaml again from the real exchange (needs a network)
 	@$(BIN)/python tests/exchange/record.py --from main
