@@ -32,7 +32,7 @@ from runner.journal.location import realm_url
 class Mode(NamedTuple):
     """Where bars come from, where orders go, whose keys are needed; `ready` says whether it is built yet.
 
-    `profile` is the exchange that real orders go to; "": none do.
+    `profile` is the exchange that bars come from and orders go to; "": none is asked.
     """
 
     bars_from: str
@@ -44,7 +44,7 @@ class Mode(NamedTuple):
 
 MODES = {
     "backtest": Mode("the candle store", "the simulated venue", "none", True),
-    "paper": Mode("the exchange, live", "the simulated venue", "none", False),
+    "paper": Mode("the exchange, live", "the simulated venue", "none", True, "main"),
     "testnet": Mode("Binance demo trading", "Binance demo trading", "demo keys", True, "demo"),
     "live": Mode("Binance", "Binance", "live keys", True, "main"),
 }

@@ -22,10 +22,12 @@ from runner.domain.bar import Bar, Funding, Row
 from runner.domain.plan import Plan
 from runner.domain.record import record_of, records
 
-# Loading numba and its compiled code takes about as long as interpreting the loop over this many bars ...
-RELAY_BARS_MIN = 150_000
+# Loading numba and its compiled code takes about as long as walking this many bars that need it ...
+RELAY_BARS_MIN = 100_000
 # ... and compiling for the first time as long as many more; but it is done only once.
 COLD_BARS_MIN = 1_000_000
+# Compiled code passes every bar, calm or not, and so many of them in the time of one walked by Python.
+COMPILED_BARS = 50
 # Bars whose indicators are better computed by compiled code, were they all there is to compute.
 INDICATOR_BARS_MIN = 2_500_000
 
@@ -40,8 +42,8 @@ Columns = dict[str, npt.NDArray[Any]]
 class Engine:
     """The loop, what it takes a plan as, and how columns become bars, rows and settlements.
 
-    `leaps`: calm bars are passed over instead of walked. `relay(bars)`: who had better go on when so many
-    bars are left to walk; None: nobody.
+    `leaps`: calm bars are passed over instead of walked. `relay(walks, bars)`: who had better go on when so
+    many bars are left, of which so many have to be walked; None: nobody.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Engine:
     places: Callable[[npt.NDArray[Any]], Any]
     indicator: Callable[[str], Callable[..., tuple[npt.NDArray[np.float64], ...]]]
     leaps: bool = False
-    relay: "Callable[[int], Engine | None]" = lambda _bars: None
+    relay: "Callable[[int, int], Engine | None]" = lambda _walks, _bars: None
 
 
 def interpreted_engine() -> Engine:
@@ -96,14 +98,17 @@ def choose_engine(
     if not numba_installed():
         return engine
 
-    def relay(left: int) -> Engine | None:
-        if left * runs < RELAY_BARS_MIN:
-            return None
-        if not cache_is_warm("runner.core", cache_root):
-            if left * runs < COLD_BARS_MIN:
-                return None
-            on_compiling()
-        return compiled_engine(cache_root)
+    loaded: list[Engine] = []
+
+    def relay(walks: int, left: int) -> Engine | None:
+        spared = (walks - left // COMPILED_BARS) * runs
+        if not loaded and spared >= RELAY_BARS_MIN:
+            if not cache_is_warm("runner.core", cache_root):
+                if spared < COLD_BARS_MIN:
+                    return None
+                on_compiling()
+            loaded.append(compiled_engine(cache_root))
+        return loaded[0] if loaded and spared > 0 else None
 
     many = bars * runs >= INDICATOR_BARS_MIN
     indicator = _compiled_indicator(cache_root) if many else engine.indicator

@@ -106,7 +106,7 @@ def walked(  # noqa: PLR0913 – one call is the whole run
             ground.forget()
         done = stop - market.first
         on_progress(done, count)
-        relief = engine.relay(_walks(market, runs) * (count - done) // done)
+        relief = engine.relay(_walks(market, runs) * (count - done) // done, count - done)
         if relief is not None:
             engine, taken, ground = relief, relief.plan(plan), None
     return runs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli import bots
+from runner.cli.paper import trade_on_paper
 from runner.cli.progress import progress
 from runner.cli.trade import NAMES, trade, trading_options
 from runner.errors import DataMissing, ExchangeFailed, UsageError
@@ -30,7 +31,7 @@ STORED_ONLY = ("begin", "end", "data_source", "is_pulling", "out", "stress", "re
 @click.command()
 @bots.BOT
 @click.option("--backtest", "mode", flag_value="backtest", help="On stored candles.")
-@click.option("--paper", "mode", flag_value="paper", help="On live prices, simulated fills (comes later).")
+@click.option("--paper", "mode", flag_value="paper", help="On live prices, simulated fills; no keys.")
 @click.option(
     "--testnet", "mode", flag_value="testnet", help="On Binance demo trading: real orders, play money."
 )
@@ -86,6 +87,7 @@ def command(
     runner run bots/btc_trend.yaml --backtest --stress
     runner run bots/btc_trend.yaml --backtest --pull
     runner run bots/btc_trend.yaml --backtest --record
+    runner run bots/btc_trend.yaml --paper              live prices, nothing is sent
     runner run bots/btc_trend.yaml --testnet            needs `runner keys add --mode testnet`
     runner run bots/btc_trend.yaml --live --capital 2000
 
@@ -97,10 +99,12 @@ def command(
     from runner.report.files import write_report
 
     if mode is None:
-        raise click.UsageError("say how to run: --backtest, --testnet or --live (--paper comes later)")
+        raise click.UsageError("say how to run: --backtest, --paper, --testnet or --live")
     if not MODES[mode].ready:
-        raise click.UsageError(f"--{mode} is not built yet; this version runs --backtest, --testnet, --live")
+        raise click.UsageError(f"--{mode} is not built yet")
     _refuse_foreign(ctx, mode)
+    if mode == "paper":
+        return trade_on_paper(bot, sets, as_json=as_json, chosen=trading)
     if mode != "backtest":
         return trade(bot, mode, sets, as_json=as_json, chosen=trading)
     compiled = bots.load_compiled(bot, sets, mode)
@@ -133,7 +137,7 @@ def _refuse_foreign(ctx: click.Context, mode: str) -> None:
     for parameter in ctx.command.params:
         name = str(parameter.name)
         if name in theirs and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            others = "--testnet and --live" if mode == "backtest" else "--backtest"
+            others = "--paper, --testnet and --live" if mode == "backtest" else "--backtest"
             raise click.UsageError(f"{parameter.opts[0]} belongs to {others}, not to --{mode}")
 
 

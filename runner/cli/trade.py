@@ -8,7 +8,6 @@ its exit code. Refuses to know: how a session works.
 
 import asyncio
 import json
-import os
 import sys
 import time
 from contextlib import ExitStack
@@ -18,26 +17,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from runner.cli import bots
+from runner.cli.company import alerts_of, health_place, lease_for, say_ready
 from runner.cli.logs import log_options
 from runner.cli.vault import PASSPHRASE_FILE
-from runner.errors import ExchangeRefused, KeyUnknown, LeaseHeld, UsageError
+from runner.errors import ExchangeRefused, KeyUnknown, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.compiler.build import Compiled
-    from runner.domain.alert import Alert
     from runner.domain.session_event import Handover
     from runner.journal.lease import Lease
     from runner.journal.rows import Run
     from runner.journal.write import Journal
-    from runner.live.assemble import HealthPlace
     from runner.live.connection import Door
     from runner.live.exposure import Exposure
     from runner.live.survey import Survey
     from runner.live.takeup import Deployment
     from runner.modes import Place
-    from runner.notify.courier import Courier
     from runner.settings.load import Settings
 
 NAMES = (
@@ -151,28 +147,9 @@ def _at(place: "Place", door: "Door", asked: Asked, settings: "Settings") -> int
         stack.enter_context(open_log(settings, document.name))
         stack.enter_context(about(bot=document.name))
         journal = stack.enter_context(open_journal(place.journal_url, binding=binding))
-        lease = _lease(journal, place, document.market.market_id, document.name)
+        lease = lease_for(journal, place, document.market.market_id, document.name)
         stack.callback(lambda: lease.release(_now_ms()))
         return _under_lease(journal, lease, place, door, asked, settings)
-
-
-def _lease(journal: "Journal", place: "Place", symbol: str, bot: str) -> "Lease":
-    """One process for each account and symbol; a look from elsewhere may hold the lock for an instant."""
-    import threading
-
-    from runner.journal.lease import acquire, lease_name
-
-    name = lease_name(place.mode, place.account, symbol)
-    try:
-        return acquire(journal.database, name, _now_ms(), owner=bot)
-    except LeaseHeld:
-        threading.Event().wait(0.2)
-    try:
-        return acquire(journal.database, name, _now_ms(), owner=bot)
-    except LeaseHeld as held:
-        raise LeaseHeld(
-            f"{held}\n  runner status tells how it is; only one may trade {symbol} there"
-        ) from None
 
 
 def _under_lease(
@@ -210,19 +187,22 @@ def _live(
     *,
     runs_off: bool,
 ) -> int:
+    from runner.domain.order_event import EquityMarked
     from runner.live.assemble import Outfit, live_on
     from runner.live.exposure import exposure_of
 
     deployed, known, handover, seen = what
     deployed = _with_capital(journal, deployed, known, seen, asked)
-    equity = journal.read.equity(known.run)[-1:] if known else []
-    equity_usdt = float(equity[0].equity_usdt) if equity else deployed.compiled.plan.capital_usdt
+    marked = journal.read.last(known.run, "equity_marked") if known else None
+    equity_usdt = deployed.compiled.plan.capital_usdt
+    if marked is not None and isinstance(marked.entry.event, EquityMarked):
+        equity_usdt = float(marked.entry.event.equity_usdt)
     cap = settings.text_or_none("session.notional_max")
     cap_usdt = 0.0 if runs_off else float(cap) if cap else None
     exposure = exposure_of(deployed.compiled, equity_usdt, float(seen.mark_price), cap_usdt)
     _say_start(door, deployed, known, exposure, as_json=asked.as_json)
     _confirm(deployed, exposure, asked)
-    courier, sinks = _alerts(journal, deployed.compiled, settings)
+    courier, sinks = alerts_of(journal, deployed.compiled, settings)
     outfit = Outfit(
         deployed=deployed,
         journal=journal,
@@ -234,9 +214,9 @@ def _live(
         faults=_faults(seen, is_resuming=known is not None),
         sinks=sinks,
         courier=courier,
-        health=_health(settings),
+        health=health_place(settings),
         runs_off=runs_off,
-        on_ready=lambda run, port: _say_ready(run, port, as_json=asked.as_json),
+        on_ready=lambda run, port: say_ready(run, port, as_json=asked.as_json),
     )
     code = asyncio.run(live_on(outfit, door))
     if asked.as_json:
@@ -334,31 +314,6 @@ def _faults(seen: "Survey", *, is_resuming: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _alerts(
-    journal: "Journal", compiled: "Compiled", settings: "Settings"
-) -> "tuple[Courier, Callable[[Alert], tuple[str, ...]]]":
-    """Who carries alerts, and who hears which."""
-    from runner.cli.sinks import sinks_of
-    from runner.notify.courier import Courier
-
-    wanted = compiled.document.alerts
-    courier = Courier(journal.outbox, sinks_of([one.to for one in wanted], settings), os.environ)
-    return courier, lambda alert: tuple(one.to for one in wanted if alert.event in one.events)
-
-
-def _health(settings: "Settings") -> "HealthPlace":
-    from runner.domain.secret import Secret
-    from runner.live.assemble import HealthPlace
-
-    token, heartbeat = settings.text_or_none("health.token"), settings.text_or_none("health.heartbeat")
-    return HealthPlace(
-        settings.text("health.address"),
-        settings.port("health.port"),
-        Secret(token) if token else None,
-        Secret(heartbeat) if heartbeat else None,
-    )
-
-
 def _say_start(
     door: "Door", deployed: "Deployment", known: "Run | None", exposure: "Exposure", *, as_json: bool
 ) -> None:
@@ -424,19 +379,6 @@ def _confirm(deployed: "Deployment", exposure: "Exposure", asked: Asked) -> None
     )
     if said.strip() != deployed.bot:
         raise UsageError("not started; nothing was sent")
-
-
-def _say_ready(run: str, port: int | None, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(
-            json.dumps(
-                {"version": 1, "event": "started", "run": run, "pid": os.getpid(), "health_port": port}
-            )
-        )
-        return
-    click.echo(
-        f"run {run}; health on port {port}; `runner status {run}`; Ctrl-C ends it, stops go on resting"
-    )
 
 
 def _now_ms() -> int:

@@ -309,6 +309,10 @@ class AccountPort(Protocol):
         """One order by its client id; None: the exchange knows none (yet)."""
         ...
 
+    async def order_of(self, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        """The plain order behind an execution, whoever sent it; None: not to be seen (yet)."""
+        ...
+
     async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueTrade]:
         """Executions since then, oldest first, each once."""
         ...

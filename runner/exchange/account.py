@@ -128,7 +128,19 @@ class Account:
         algo = book is Book.ALGO
         call = self._client.fapiPrivateGetAlgoOrder if algo else self._client.fapiPrivateGetOrder
         asked = {"symbol": symbol, "clientAlgoId" if algo else "origClientOrderId": client_id}
-        read = rows.algo_order if algo else rows.plain_order
+        return await self._one(call, asked, rows.algo_order if algo else rows.plain_order)
+
+    async def order_of(self, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        """The plain order behind an execution, whoever sent it; None: not to be seen (yet)."""
+        asked = {"symbol": symbol, "orderId": venue_order_id}
+        return await self._one(self._client.fapiPrivateGetOrder, asked, rows.plain_order)
+
+    async def _one(
+        self,
+        call: Callable[[dict[str, Any]], Awaitable[Any]],
+        asked: dict[str, Any],
+        read: Callable[[rows.Row], VenueOrder],
+    ) -> VenueOrder | None:
         try:
             return await self._read(call, asked, read)
         except ReadFailed as failed:

@@ -8,9 +8,10 @@ Source: ccxt 4.5.90; why each setting is needed is said beside it.
 Importing this module imports ccxt (half a second), so only commands that speak to an exchange do.
 """
 
+import asyncio
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -23,6 +24,7 @@ from runner.exchange.weight import Budget, Meter
 TIMEOUT_MS = 10_000
 
 NowMs = Callable[[], int]
+Wait = Callable[[float], Awaitable[None]]
 
 
 class Keys(NamedTuple):
@@ -81,6 +83,7 @@ class FuturesClient(ccxt.pro.binanceusdm):  # type: ignore[misc]
         self.budget = Budget()
         self.meter = Meter()
         self.now_ms: NowMs = lambda: time.time_ns() // 1_000_000
+        self.wait: Wait = asyncio.sleep  # seconds, between two tries to connect
         self.urls["api"] = api_urls(profile)  # replaced whole: a merge would leave production hosts in it
         self.timeout_on_exit = 250 if profile.is_encrypted else 0
 

@@ -52,7 +52,7 @@ class UserStream:
                 yield StreamLost("the stream ended")
             except (ccxt.BaseError, OSError, TimeoutError, aiohttp.ClientError) as error:
                 yield StreamLost(f"{type(error).__name__}: {error}"[:300])
-            await asyncio.sleep(pause_s)
+            await self._client.wait(pause_s)
             pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
     async def _connection(self, symbol: str) -> AsyncIterator[AccountEvent]:
@@ -137,7 +137,7 @@ async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> As
                 await socket.close()
         except (OSError, TimeoutError, ValueError, aiohttp.ClientError):
             pass  # the bar is read by REST anyway
-        await asyncio.sleep(pause_s)
+        await client.wait(pause_s)
         pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
 

@@ -101,6 +101,17 @@ class Reader:
                 return
             after_seq = found[-1].seq
 
+    def last(self, run: str, kind: str) -> Recorded | None:
+        """A run's newest entry of a kind."""
+        with self.database.reading() as connection:
+            row = connection.execute(
+                select(ENTRIES)
+                .where(ENTRIES.c.run == run, ENTRIES.c.kind == kind)
+                .order_by(ENTRIES.c.seq.desc())
+                .limit(1)
+            ).mappings().one_or_none()  # fmt: skip
+        return recorded(dict(row)) if row is not None else None
+
     def text(self, text_hash: str) -> str:
         """A document, plan or report by its hash; JournalDamaged when it is not the text that was kept."""
         with self.database.reading() as connection:

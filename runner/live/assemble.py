@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from runner.domain.alert import Alert
 from runner.domain.secret import Secret
@@ -30,6 +31,9 @@ from runner.journal.write import Journal
 from runner.live import alerts
 from runner.live.connection import Connection, Door, connected
 from runner.live.exposure import gate_limits
+from runner.live.flatten import Flattened, Flattening
+from runner.live.gate import GateLimits
+from runner.live.living import Living
 from runner.live.recover import Policy
 from runner.live.scribe import Scribe
 from runner.live.session import Session
@@ -88,6 +92,7 @@ class Outfit:
     health: HealthPlace
     runs_off: bool = False
     on_ready: Callable[[str, int | None], None] = lambda run, port: None  # the run's name, the port of health
+    on_session: Callable[[Session], None] = lambda session: None  # before it starts
 
 
 @dataclass(slots=True)
@@ -96,7 +101,7 @@ class Host:
 
     outfit: Outfit
     connection: Connection
-    session: Session
+    session: Living
     scribe: Scribe
     health: Health
     signs: Signs
@@ -195,7 +200,9 @@ class Host:
         """The gate follows the account; a halt that closes goes on closing until it is flat."""
         session, desk = self.session, self.session.desk
         executor, mark = session.executor, session.mark
-        if executor is not None and mark is not None:
+        if executor is None:
+            return
+        if mark is not None:
             equity_usdt = desk.book.state.account.equity_usdt
             executor.limits = gate_limits(
                 session.compiled, desk.identity.symbol, equity_usdt, float(mark), self.outfit.cap_usdt
@@ -223,6 +230,17 @@ async def live_on(outfit: Outfit, door: Door) -> int:
         return await serve(outfit, connection)
 
 
+async def close_out(
+    deployed: Deployment, known: Run, journal: Journal, lease: Lease, door: Door, patience_ms: int
+) -> Flattened:
+    """The kill switch's own session: nothing but out, under a lease that was seized."""
+    async with connected(door) as connection:
+        scribe = Scribe(journal, lease, known.run, deployed.bot, lambda alert: (), journal.read.head().seq)
+        desk = lay_desk(journal, deployed, known.run, connection.clock, scribe.append)
+        limits = GateLimits(deployed.symbol, Decimal(0), Decimal(0))
+        return await Flattening(desk, connection.ports, limits, scribe.is_held, patience_ms).run()
+
+
 async def serve(outfit: Outfit, connection: Connection) -> int:
     """Take the run up, live, end; the exit code."""
     deployed = outfit.deployed
@@ -242,25 +260,26 @@ async def serve(outfit: Outfit, connection: Connection) -> int:
         on_entries=signs.wrote,
     )
     session = _session(outfit, connection, scribe, seen)
-    _write_start(outfit, session, faults)
+    outfit.on_session(session)
+    write_start(outfit, session, faults)
     identity = session.desk.identity
     health.measures.about(
         bot=identity.bot, run=identity.run, bot_hash=identity.bot_hash, build=identity.build
     )
     health.state(session.desk.state.value)
-    return await _among_company(outfit, Host(outfit, connection, session, scribe, health, signs))
+    return await among_company(outfit, Host(outfit, connection, session, scribe, health, signs))
 
 
-async def _among_company(outfit: Outfit, host: Host) -> int:
+async def among_company(outfit: Outfit, host: Host) -> int:
     """The host with health served and alerts carried, and a last word when it ends by a fault."""
     place, server = outfit.health, None
-    if place.port is not None:
-        server = await serve_health(host.health, place.address, place.port, place.token)
-    outfit.courier.start()
     try:
+        if place.port is not None:
+            server = await serve_health(host.health, place.address, place.port, place.token)
+        outfit.courier.start()
         outfit.on_ready(host.scribe.run, server.port if server else None)
         return await host.run()
-    except (RunnerError, AssertionError) as fault:
+    except BaseException as fault:
         _last_word(host, fault)
         raise
     finally:
@@ -271,7 +290,7 @@ async def _among_company(outfit: Outfit, host: Host) -> int:
         outfit.courier.close()
 
 
-def _last_word(host: Host, fault: RunnerError | AssertionError) -> None:
+def _last_word(host: Host, fault: BaseException) -> None:
     """Best effort: the journal may be what failed."""
     code = fault.exit_code if isinstance(fault, RunnerError) else FAULT_EXIT
     why = f"{type(fault).__name__}: {fault}"[:500]
@@ -293,7 +312,7 @@ def _session(outfit: Outfit, connection: Connection, scribe: Scribe, seen: Surve
     )
 
 
-def _write_start(outfit: Outfit, session: Session, faults: Sequence[str]) -> None:
+def write_start(outfit: Outfit, session: Living, faults: Sequence[str]) -> None:
     """The beginning, or the going on, before anything else happens."""
     desk, deployed = session.desk, outfit.deployed
     outfit.journal.append(texts=texts_of(deployed), lease=outfit.lease)

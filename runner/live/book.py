@@ -227,7 +227,8 @@ def _updated(book: Book, order: VenueOrder) -> Book:
     own = book.orders.get(order.client_id)
     if own is None:
         return book
-    told = {**book.filled_told, order.client_id: max(order.filled_quantity, own.filled)}
+    before = book.filled_told.get(order.client_id, own.filled)  # older news may come later
+    told = {**book.filled_told, order.client_id: max(order.filled_quantity, own.filled, before)}
     known = {name: order.client_id for name in (order.venue_order_id, order.child_id) if name}
     book = replace(book, filled_told=told, venue_ids={**book.venue_ids, **known})
     if own.phase is Phase.ENDED:

@@ -4,14 +4,17 @@ In: a desk, the window of closed bars. Out: journal entries; the book then wants
 Refuses to know: where the bar came from, how orders leave.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from runner.core.decide import decide
+from runner.domain.entry import Entry
 from runner.domain.order_event import EquityMarked
 from runner.domain.position import State
 from runner.domain.session_event import BarClosed, Decided, Halted, LimitTripped
 from runner.domain.venue import ClosedBar
 from runner.journal.codec import digest_of
+from runner.live.book import Book
 from runner.live.desk import Desk
 from runner.live.wanted import held_quantity
 from runner.live.window import Window
@@ -23,33 +26,37 @@ def judge_close(desk: Desk, window: Window, closed: ClosedBar) -> bool:
     """Decide at this close, once ever; False: the window is not warm, or the close was decided before."""
     if not window.is_warm or closed.open_time_ms + window.timeframe_ms <= desk.book.decided_ms:
         return False
-    bar, row = window.last()
-    state = decide(desk.book.plan, desk.book.state, bar, row)
-    rule = _RULES.get(state.signal, "")
-    desk.record(
-        desk.entry(BarClosed(bar, row, "rest", desk.clock.now_ms())),
-        desk.entry(Decided(state.signal, state.refusal, digest_of(state), state.orders, rule)),
-        desk.entry(
-            EquityMarked(
-                _money(state.account.equity_usdt),
-                _money(state.account.cash_usdt),
-                held_quantity(desk.book.plan, state),
-                Decimal(repr(bar.mark_close)),
-            )
-        ),
-    )
-    _judge_limits(desk, state)
+    desk.record(*close_entries(desk, desk.book, window))
     return True
 
 
-def _judge_limits(desk: Desk, state: State) -> None:
+def close_entries(desk: Desk, book: Book, window: Window) -> list[Entry]:
+    """What is to be written of the window's last bar, the book being as it is before the decision."""
+    bar, row = window.last()
+    state = decide(book.plan, book.state, bar, row)
+    rule = _RULES.get(state.signal, "")
+    events = (
+        BarClosed(bar, row, "rest", desk.clock.now_ms()),
+        Decided(state.signal, state.refusal, digest_of(state), state.orders, rule),
+        EquityMarked(
+            _money(state.account.equity_usdt),
+            _money(state.account.cash_usdt),
+            held_quantity(book.plan, state),
+            Decimal(repr(bar.mark_close)),
+        ),
+        *_tripped(book, state),
+    )
+    return [replace(desk.entry(event), bar_ms=bar.close_time_ms) for event in events]
+
+
+def _tripped(book: Book, state: State) -> tuple[LimitTripped | Halted, ...]:
     """The core halted itself: that is an operator's matter from here on."""
-    if not state.guard.halted or desk.book.halted is not None:
-        return
+    if not state.guard.halted or book.halted is not None:
+        return ()
     equity, peak = _money(state.account.equity_usdt), _money(state.account.peak_equity_usdt)
-    desk.record(
-        desk.entry(LimitTripped("max_drawdown", "halt", equity, peak)),
-        desk.entry(Halted("no_entries", "the maximum drawdown was reached", "limit")),
+    return (
+        LimitTripped("max_drawdown", "halt", equity, peak),
+        Halted("no_entries", "the maximum drawdown was reached", "limit"),
     )
 
 

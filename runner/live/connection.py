@@ -28,10 +28,10 @@ TIMEOUT_MS = 5_000  # an answer that takes longer is none: the order's fate is a
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the exchange is, who asks, and how fast its time passes; only a stand-in's differs."""
+    """Where the exchange is, who asks (None: anybody), how fast its time passes: only a stand-in's differs."""
 
     profile: Profile
-    keys: Keys
+    keys: Keys | None
     speed: float = 1.0
 
 

@@ -29,6 +29,7 @@ class Feed:
     market: MarketPort
     window: Window
     on_bar: Callable[[ClosedBar], None]
+    missed_max: int = MISSED_MAX
     failures: int = 0
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -37,7 +38,7 @@ class Feed:
         timeframe = self.window.timeframe_ms
         known = self.desk.book.decided_ms
         current = self.desk.exchange_ms() // timeframe
-        missed = min(current - known // timeframe, MISSED_MAX) if known else 0
+        missed = min(current - known // timeframe, self.missed_max) if known else 0
         since = (current - missed - self.window.bars_needed - SLACK_BARS) * timeframe
         for bar in await self.market.bars(self.desk.identity.symbol, timeframe, since):
             self.window.add(bar)

@@ -74,18 +74,7 @@ class Recovery:
                 await self.desk.clock.sleep(max(pause, failed.until_ms - self.desk.clock.now_ms()))
 
     async def _doubt(self) -> str:
-        """What was under way when the last process ended has an unknown fate now."""
-        count = 0
-        for own in self.desk.book.live_orders:
-            if own.phase is Phase.SENDING:
-                event = Answered("place", "unknown", None, "the process ended before an answer")
-            elif own.cancel_ms:
-                event = Answered("cancel", "rejected", None, "the process ended before an answer")
-            else:
-                continue
-            self.desk.record(stamped(self.desk, own, event))
-            count += 1
-        return f"{count} requests without an answer"
+        return f"{doubt(self.desk)} requests without an answer"
 
     async def _wait_out_ban(self) -> str:
         left = self.desk.book.banned_until_ms - self.desk.clock.now_ms()
@@ -151,6 +140,21 @@ class Recovery:
                 return "agreed"
             await self.desk.clock.sleep(ASK_MS)
         return "not agreed yet"
+
+
+def doubt(desk: Desk) -> int:
+    """What was under way when the last process ended has an unknown fate now; how many that were."""
+    count = 0
+    for own in desk.book.live_orders:
+        if own.phase is Phase.SENDING:
+            event = Answered("place", "unknown", None, "the process ended before an answer")
+        elif own.cancel_ms:
+            event = Answered("cancel", "rejected", None, "the process ended before an answer")
+        else:
+            continue
+        desk.record(stamped(desk, own, event))
+        count += 1
+    return count
 
 
 async def clock_offset(desk: Desk, market: MarketPort) -> int:

@@ -32,6 +32,7 @@ from runner.domain.venue import (
     SettingsChanged,
     StreamAlive,
     StreamLost,
+    VenueTrade,
 )
 from runner.live.actions import is_protected
 from runner.live.adopt import leaving
@@ -45,7 +46,7 @@ from runner.live.inquiry import stamped
 from runner.live.reconcile import Agreed, Differs, read_income, reconcile
 from runner.live.recover import Policy, Recovery, clock_offset, settle_difference
 from runner.live.states import SessionState
-from runner.live.trades import apply_trades
+from runner.live.trades import apply_trades, owner_of
 from runner.live.wanted import held_quantity, wanted_entry
 from runner.live.window import Window
 
@@ -299,8 +300,18 @@ class Session:
                     own = self.desk.book.orders.get(order.client_id)
                     if own is not None:
                         self.desk.record(stamped(self.desk, own, OrderUpdated(order, "stream")))
-                    if trade is not None and (own is not None or self.desk.book.state.position.quantity):
-                        apply_trades(self.desk, (trade,))
+                    if trade is not None:
+                        self._heard_trade(trade)
+
+    def _heard_trade(self, trade: VenueTrade) -> None:
+        """What nobody seems to own may be a triggered stop's, whose market order has a name of its own: then the
+        orders are asked first.
+        """
+        book = self.desk.book
+        if owner_of(book, trade) is None and book.live_orders:
+            self.must_reconcile.set()
+        elif owner_of(book, trade) is not None or book.state.position.quantity:
+            apply_trades(self.desk, (trade,))
 
     async def _reconcile(self, executor: Executor) -> None:
         """The truth by REST, on a timer and whenever something may have been missed."""

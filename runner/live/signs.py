@@ -15,7 +15,7 @@ from runner.health.measures import Leg as LegName
 from runner.health.measures import Outcome
 from runner.health.vitals import Health
 from runner.live.ids import Leg, parse_client_id
-from runner.live.session import Session
+from runner.live.living import Living
 from runner.live.states import SessionState
 
 FEEDS = ("bars", "account")
@@ -50,7 +50,7 @@ class Signs:
         for entry in entries:
             self._entry(entry)
 
-    def look(self, session: Session, budget: Budget) -> None:
+    def look(self, session: Living, budget: Budget) -> None:
         """How the session stands now."""
         health, desk = self._health, session.desk
         health.beat()

@@ -6,14 +6,15 @@ Source: Binance's trade id is unique within a symbol; the journal refuses the sa
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from runner.domain.entry import Entry, trade_fact
 from runner.domain.order import REASONS, RULE, Fill
-from runner.domain.order_event import Filled
-from runner.domain.venue import AccountPort, VenueTrade
+from runner.domain.order_event import Filled, OrderUpdated
+from runner.domain.venue import AccountPort, Book, VenueOrder, VenueTrade
 from runner.live.actions import Own, Phase
-from runner.live.book import Book
+from runner.live.book import Book as OurBook
 from runner.live.desk import Desk
 from runner.live.fills import fill_of, liquidation_of, stranger_of
 from runner.live.ids import Leg
@@ -24,10 +25,53 @@ LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose")
 
 
 async def read_trades(desk: Desk, account: AccountPort, *, since_ms: int | None = None) -> int:
-    """Ask for executions since the last one known, and apply what is new; how many. May raise ReadFailed."""
+    """Ask for executions since the last one known, and apply what is new; how many. May raise ReadFailed.
+
+    A row names the exchange's order alone. Whose that is, the orders say; an execution whose order cannot be
+    seen yet waits for the next look.
+    """
     known_ms = desk.book.traded_ms or desk.book.decided_ms
     start_ms = since_ms if since_ms is not None else max(known_ms - READ_BACK_MS, 0)
-    return apply_trades(desk, await account.trades(desk.identity.symbol, start_ms))
+    trades = await account.trades(desk.identity.symbol, start_ms)
+    return apply_trades(desk, await _named(desk, account, trades))
+
+
+async def _named(desk: Desk, account: AccountPort, trades: Iterable[VenueTrade]) -> list[VenueTrade]:
+    """Those whose owner is known now, the client id of a stranger's order filled in."""
+    found: list[VenueTrade] = []
+    strangers: dict[str, str] = {}
+    for trade in trades:
+        number = trade.venue_order_id
+        if trade.trade_id in desk.book.applied_trades:
+            continue
+        if owner_of(desk.book, trade) is None and number not in strangers:
+            order = await account.order_of(trade.symbol, number)
+            if order is None:
+                continue
+            await _learn(desk, account, order)
+            strangers[number] = order.client_id
+        found.append(replace(trade, client_id=trade.client_id or strangers.get(number, "")))
+    return found
+
+
+async def _learn(desk: Desk, account: AccountPort, order: VenueOrder) -> None:
+    """An order behind an execution: ours by its client id, else perhaps the market order of a stop of ours that
+    has triggered.
+    """
+    mine = desk.book.orders.get(order.client_id)
+    if mine is not None:
+        _tell(desk, mine, order)
+        return
+    for own in desk.book.live_orders:
+        if own.request.kind.book is Book.ALGO and own.request.side == order.side:
+            algo = await account.look_up(own.request.symbol, str(own.id), Book.ALGO)
+            if algo is not None:
+                _tell(desk, own, algo)
+
+
+def _tell(desk: Desk, own: Own, order: VenueOrder) -> None:
+    name, told = own.id, OrderUpdated(order, "read")
+    desk.record(desk.entry(told, intent=name.intent, client_id=str(name), attempt=name.attempt))
 
 
 def apply_trades(desk: Desk, trades: Iterable[VenueTrade]) -> int:
@@ -40,7 +84,7 @@ def apply_trades(desk: Desk, trades: Iterable[VenueTrade]) -> int:
     return len(fresh)
 
 
-def owner_of(book: Book, trade: VenueTrade) -> Own | None:
+def owner_of(book: OurBook, trade: VenueTrade) -> Own | None:
     """Our order behind a trade: by its client id, or by the exchange's id of the order or its child."""
     own = book.orders.get(trade.client_id)
     return own or book.orders.get(book.venue_ids.get(trade.venue_order_id, ""))
@@ -73,7 +117,7 @@ def entry_of(desk: Desk, trade: VenueTrade) -> Entry:
     )
 
 
-def _core_fill(book: Book, own: Own | None, trade: VenueTrade) -> Fill | None:
+def _core_fill(book: OurBook, own: Own | None, trade: VenueTrade) -> Fill | None:
     """Ours, the exchange's, or somebody's who closes what we hold; what somebody opens is not ours (None)."""
     if own is not None:
         return fill_of(book.state, own, trade, _reference(book, own))
@@ -83,7 +127,7 @@ def _core_fill(book: Book, own: Own | None, trade: VenueTrade) -> Fill | None:
     return stranger_of(trade, held, RULE) if held * trade.side < 0 else None
 
 
-def _reference(book: Book, own: Own) -> Decimal | None:
+def _reference(book: OurBook, own: Own) -> Decimal | None:
     """What the execution's slippage is reckoned from: its trigger, or the close that decided."""
     if own.request.trigger_price is not None:
         return own.request.trigger_price
@@ -92,7 +136,7 @@ def _reference(book: Book, own: Own) -> Decimal | None:
     return Decimal(repr(book.last_close)) if book.last_close > 0 else None
 
 
-def ended_short(own: Own, book: Book) -> bool:
+def ended_short(own: Own, book: OurBook) -> bool:
     """Whether an entry ended with a part, or all, of it unfilled, and the core still waits for that part."""
     if own.id.leg is not Leg.ENTRY or own.phase is not Phase.ENDED or own.left <= 0:
         return False

@@ -20,10 +20,13 @@ BEAT_S, PULSE_S, IDLE_MS = 0.02, 1.0, 20
 
 
 class Pace(NamedTuple):
-    """`times` real time; 0: as fast as the clients keep up; None: only by hand."""
+    """`times` real time; 0: as fast as the clients keep up; None: only by hand. `hurry`: how much shorter than
+    at the exchange a delay is where time does not pass by the clock.
+    """
 
     times: float | None = 1.0
     idle_ms: int = IDLE_MS
+    hurry: float = 1.0
 
 
 class Pacer:
@@ -79,7 +82,7 @@ class Pacer:
 
     def late_s(self, late_ms: int) -> float:
         """How long the machine waits for a delay in the exchange's time; faster where time is faster."""
-        return late_ms / 1000 / max(1.0, self._pace.times or 1.0)
+        return late_ms / 1000 / max(1.0, self._pace.times or self._pace.hurry)
 
     async def _beat(self) -> None:
         pulsed_s = self._loop.time()

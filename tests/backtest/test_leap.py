@@ -178,8 +178,8 @@ def test_a_run_with_few_calm_bars_is_handed_over() -> None:
     market, _ = sample(name)
     asked: list[int] = []
 
-    def walking(left: int) -> Engine:
-        asked.append(left)
+    def walking(walks: int, _left: int) -> Engine:
+        asked.append(walks)
         return replace(interpreted_engine(), leaps=False)
 
     relay = replace(interpreted_engine(), relay=walking)
@@ -195,8 +195,10 @@ def test_a_run_with_few_calm_bars_is_handed_over() -> None:
 
 def test_a_short_run_is_not_handed_over(tmp_path: Path) -> None:
     engine = choose_engine(10_000, tmp_path)
-    assert engine.relay(10_000) is None
-    assert engine.relay(400_000) is None  # nothing is compiled yet, and compiling takes longer than that
+    assert engine.relay(10_000, 10_000) is None
+    assert (
+        engine.relay(400_000, 400_000) is None
+    )  # nothing is compiled yet, and compiling takes longer than that
 
 
 @settings(max_examples=300, deadline=None)

@@ -10,21 +10,20 @@ exchange; what it had sent may still arrive. Then its tasks are cancelled.
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import ccxt
 
-from runner.domain.alert import Alert
 from runner.domain.entry import Entry
 from runner.domain.session_event import Halted, Resumed
+from runner.domain.venue import ReadFailed
 from runner.errors import JournalFull, RunnerError
 from runner.exchange.account import Account
 from runner.exchange.client import FuturesClient, Keys
@@ -35,15 +34,26 @@ from runner.exchange.weight import Budget, Meter
 from runner.journal.chain import genesis
 from runner.journal.lease import Lease, acquire
 from runner.journal.write import Binding, Journal, open_journal
-from runner.live import assemble
-from runner.live.assemble import HealthPlace, Host, Outfit
 from runner.live.connection import Connection
+from runner.live.exposure import gate_limits
+from runner.live.reconcile import reconcile
 from runner.live.recover import Policy
 from runner.live.resolve import RECEIVE_WINDOW_MS
 from runner.live.scribe import Scribe
 from runner.live.session import Ports, Session
-from runner.live.survey import look_around
-from runner.live.takeup import Deployment, begin, latest_run
+from runner.live.states import SessionState
+from runner.live.survey import Survey, look_around
+from runner.live.takeup import (
+    Deployment,
+    begin,
+    first_entries,
+    go_on,
+    latest_run,
+    lay_desk,
+    leave,
+    session_started,
+    texts_of,
+)
 from runner.simulator.box import Box
 from runner.simulator.session import MemorySession
 from runner.simulator.wire import Reply
@@ -89,10 +99,50 @@ class Door(MemorySession):
 
     async def _delivered(self, method: str, path: str, sent: Any) -> Reply:
         """Executed whole, whatever becomes of the one who asked, once it has left."""
-        task = asyncio.ensure_future(super().answer(*sent))
+        task = asyncio.ensure_future(self._conducted(method, path, sent))
         self.stage.under_way.add(task)
-        task.add_done_callback(self.stage.under_way.discard)
+        task.add_done_callback(self.stage.landed)
         return await asyncio.shield(task)
+
+
+    async def _conducted(self, method: str, path: str, sent: Any) -> Reply:
+        """As the story wants it to go."""
+        name = client_id_in(str(sent[1]), sent[3])
+        conduct = self.stage.conduct(method, path, name) if self.stage.conduct is not None else None
+        if conduct is None:
+            return await super().answer(*sent)
+        if conduct.late_ms:
+            await asyncio.sleep(conduct.late_ms / 1000)
+        if conduct.drops:
+            await asyncio.sleep(TIMEOUT_MS / 1000)
+            raise TimeoutError
+        self.stage.box.advance_to(self.stage.now_ms)
+        conduct.before()
+        try:
+            reply = await super().answer(*sent)
+        finally:
+            conduct.after()
+        self.stage.box.settle()
+        return reply
+
+
+@dataclass(slots=True)
+class Conduct:
+    """How one request goes: lost on its way, late, or with something done before and after it is executed."""
+
+    drops: bool = False
+    late_ms: int = 0
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+
+
+_CLIENT_ID = re.compile(r"(?:newClientOrderId|clientAlgoId|origClientOrderId)=([^&]+)")
+
+
+def client_id_in(target: str, body: bytes) -> str:
+    """The client id that a request is about; "" when it is about none."""
+    found = _CLIENT_ID.search(f"{target}&{body.decode()}")
+    return found[1] if found else ""
 
 
 def _is_answer(reply: Reply) -> bool:
@@ -127,7 +177,7 @@ def client_of(clock: VirtualClock) -> FuturesClient:
     client.options["timeDifference"] = 0
     client.last_response_headers = client.last_json_response = client.last_http_response = None
     client.milliseconds = client.now_ms = clock.now_ms
-    client.own_session = False
+    client.own_session = client.closed_by_user = False
     return client
 
 
@@ -140,7 +190,6 @@ class Life:
     is_dead: bool = False
     died: asyncio.Event = field(default_factory=asyncio.Event)
     session: Session | None = None
-    scribe: Scribe | None = None
     lease: Lease | None = None
     client: FuturesClient | None = None
     task: "asyncio.Task[int] | None" = None
@@ -179,47 +228,43 @@ class Life:
         connection = Connection(client, Ports(account, account, market), FuturesSetup(client), clock)
         self._watch_ports(account)
         self.lease = acquire(stage.journal.database, f"{MODE}/{ACCOUNT}/{SYMBOL}", clock.now_ms())
-        outfit = self._outfit(policy)
         seen = await look_around(connection.ports, connection.setup, SYMBOL, clock, is_asking_rights=False)
         self.at("surveyed")
-        faults = await assemble._settle_setup(stage.deployed, connection, seen)
-        known = outfit.known
-        run = known.run if known else begin(stage.journal, stage.deployed, clock.now_ms())
-        stage.run = run
-        self.scribe = Scribe(
-            journal=cast(Journal, _Pen(self, stage)),
-            lease=self.lease,
-            run=run,
-            bot=stage.deployed.bot,
-            sinks=lambda alert: ("desk",),
-            heard_seq=stage.journal.read.head().seq,
-        )
-        self.session = assemble._session(outfit, connection, self.scribe, seen)
-        assemble._write_start(outfit, self.session, faults)
+        self.session = session = self._session(connection, seen, policy)
         self.at("opened")
-        self.tasks.append(stage.loop.create_task(self._beat(outfit, clock)))
-        return await self.session.run()
+        self.tasks.append(stage.loop.create_task(self._beat(session, clock)))
+        return await session.run()
 
-    def _outfit(self, policy: Policy) -> Outfit:
-        stage = self.stage
-        return Outfit(
-            deployed=stage.deployed,
-            journal=stage.journal,
-            lease=cast(Lease, self.lease),
-            known=latest_run(stage.journal, stage.deployed),
-            handover=None,
-            policy=policy,
-            cap_usdt=None,
-            sinks=lambda alert: ("desk",),
-            courier=cast(Any, None),
-            health=HealthPlace("", None),
-        )
+    def _session(self, connection: Connection, seen: Survey, policy: Policy) -> Session:
+        """The run taken up, its going on written, the session laid out."""
+        stage, deployed = self.stage, self.stage.deployed
+        journal, lease = cast(Journal, _Pen(self, stage)), cast(Lease, self.lease)
+        known = latest_run(stage.journal, deployed)
+        stage.run = known.run if known else begin(stage.journal, deployed, connection.clock.now_ms())
+        heard = stage.journal.read.head().seq
+        scribe = Scribe(journal, lease, stage.run, deployed.bot, lambda alert: ("desk",), heard)
+        desk = lay_desk(journal, deployed, stage.run, connection.clock, scribe.append)
+        desk.exchange_offset_ms = seen.offset_ms
+        plan = deployed.compiled.plan
+        limits = gate_limits(deployed.compiled, SYMBOL, plan.capital_usdt, float(seen.mark_price), None)
+        journal.append(texts=texts_of(deployed), lease=lease)
+        started = session_started(desk, lease.epoch)
+        if known is None:
+            desk.commit(*first_entries(desk, deployed), started)
+        else:
+            desk.commit(started)
+            go_on(desk, deployed, known, None)
+        news = stage.rumours(scribe)
+        return Session(deployed.compiled, desk, connection.ports, limits, policy, news, scribe.is_held)
 
-    async def _beat(self, outfit: Outfit, clock: VirtualClock) -> None:
-        """What the product's host does four times a second that has an effect on the exchange."""
-        host = cast(Host, SimpleNamespace(outfit=outfit, session=self.session))
+    async def _beat(self, session: Session, clock: VirtualClock) -> None:
+        """What the product's host does four times a second that has an effect on the exchange: a halt that closes
+        goes on closing until it is flat.
+        """
         while True:
-            Host._refit(host)
+            halted = session.desk.book.halted
+            if halted is not None and halted.level != "no_entries" and session.desk.state is SessionState.HALTED:
+                leave(session.desk, f"halted: {halted.reason}")
             await clock.sleep(250)
 
     def _watch_ports(self, account: Account) -> None:
@@ -265,13 +310,33 @@ class Life:
             _SPARE.append(self.client)
             self.client = None
 
-    async def stop(self) -> None:
-        """An orderly end."""
-        if self.session is not None:
+    def is_settled(self) -> bool:
+        """Whether recovery is over and no order's fate is open."""
+        session = self.session
+        if session is None or session.desk.state is SessionState.STARTING or session.executor is None:
+            return False
+        book = session.desk.book
+        return not book.unknown_orders and not book.trades_missing() and not session.desk.unwritten
+
+    async def stop(self) -> int:
+        """An orderly end; how many entries a second reconcile after it writes."""
+        repeated = 0
+        if self.session is not None and self.task is not None and not self.is_dead:
             self.session.stop()
-        if self.task is not None:
             await asyncio.wait((self.task,), timeout=10)
+            repeated = await self._reconcile_twice(self.session)
         await self.bury()
+        return repeated
+
+    async def _reconcile_twice(self, session: Session) -> int:
+        journal = self.stage.journal
+        try:
+            await reconcile(session.desk, session.ports.account)
+            before = journal.read.head().seq
+            await reconcile(session.desk, session.ports.account)
+        except ReadFailed:
+            return 0
+        return journal.read.head().seq - before
 
 
 class _Pen:
@@ -310,6 +375,8 @@ class Stage:
     under_way: set["asyncio.Task[Reply]"] = field(default_factory=set)
     faults: list[BaseException] = field(default_factory=list)
     life: Life | None = None
+    commands: int = 0
+    conduct: Callable[[str, str, str], "Conduct | None"] | None = None
 
     def __post_init__(self) -> None:
         strike = self.box._strike
@@ -321,6 +388,21 @@ class Stage:
             return said
 
         self.box._strike = by_hand  # type: ignore[method-assign]
+        publish = self.box.hub.publish
+
+        def told(events: Any) -> None:
+            if self.life is not None and self.life.hook is not None and not self.life.is_dead:
+                with suppress(Dead):
+                    self.life.at("happened", events)
+            publish(events)
+
+        self.box.hub.publish = told  # type: ignore[method-assign]
+
+    def landed(self, task: "asyncio.Task[Reply]") -> None:
+        """A request is answered; perhaps nobody is there any more to hear it."""
+        self.under_way.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     @property
     def now_ms(self) -> int:
@@ -352,9 +434,23 @@ class Stage:
             self.mute.append((self.mute_since_ms, self.now_ms))
             self.mute_since_ms = None
 
+    def rumours(self, scribe: Scribe) -> Callable[[], Sequence[Entry]]:
+        """The scribe's news, asked only where somebody has spoken: a question to SQLite is the dearest thing here."""
+        heard = self.commands
+
+        def news() -> Sequence[Entry]:
+            nonlocal heard
+            if heard == self.commands:
+                return ()
+            heard = self.commands
+            return scribe.news()
+
+        return news
+
     def command(self, event: Halted | Resumed) -> None:
         """An operator's word from another process."""
         if self.run:
+            self.commands += 1
             self.write([Entry(self.run, self.now_ms, event)], {}, lambda: None)
 
     def begin(self, hook: Callable[[Life, tuple[Any, ...]], None] | None = None, **more: Any) -> Life:
@@ -481,5 +577,3 @@ def is_ours(fault: BaseException) -> bool:
     """A fault that ended a process in an orderly way, named and with an exit code."""
     return isinstance(fault, RunnerError | ccxt.BaseError)
 
-
-_ = (Alert, Decimal)

@@ -1,0 +1,336 @@
+"""The crash matrix: every crash point, every answer of the exchange, every second death in recovery, every story.
+
+    python -m tests.proof.matrix                     all cells (about ten minutes on two cores)
+    python -m tests.proof.matrix --sample 400        so many, drawn by --seed
+    python -m tests.proof.matrix --cell long/entry/CP7/filled/RP5     one cell, with its journal
+
+In: cells. Out: counts, the slowest, violations with the command that repeats them; exit code 1 when there are any.
+Refuses to know: how the bot works.
+"""
+
+import argparse
+import logging
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from runner.simulator.refusal import refused
+from tests.live.rig import SYMBOL
+from tests.live.virtual import VirtualLoop
+from tests.proof.checker import check
+from tests.proof.points import CRASHES, RECOVERIES, Aim, Instant
+from tests.proof.scenarios import KINDS, LEAD_MS, SIDES, act_ms, story_stage, terms_of
+from tests.proof.stage import ACCOUNT, Conduct, Life, Shelf, Stage, perform
+
+OUTCOMES = ("never", "rejected", "unfilled", "partial", "filled", "liquidated")
+NONE = "-"
+DOWN_MS = 2_500
+SETTLE_MS, PATIENCE_MS = 7_000, 60_000
+LEGS = {"entry": ("e", 1), "limit": ("e", 1), "trail": ("s", 2), "exit": ("x", 1), "loss": ("x", 1)}
+_REFUSED = {"e": -2019, "s": -4045, "x": -2022}
+
+
+class Cell(NamedTuple):
+    """One run."""
+
+    side: str
+    kind: str
+    crash: str
+    outcome: str
+    recovery: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class Ran(NamedTuple):
+    """What came of a cell. `died`: how often the process died."""
+
+    cell: Cell
+    died: int
+    violations: tuple[str, ...]
+    took_s: float
+    recovered_ms: int
+
+
+def groups() -> Iterator[tuple[Cell, ...]]:
+    """Cells that share everything but the recovery point: where the first death does not happen, the others are the same
+    run.
+    """
+    for kind in KINDS:
+        for side in SIDES:
+            for crash, point in CRASHES.items():
+                if kind not in point.kinds:
+                    continue
+                for outcome in OUTCOMES:
+                    yield tuple(Cell(side, kind, crash, outcome, one) for one in (NONE, *RECOVERIES))
+
+
+class Director:
+    """Lets the first process die at the cell's crash point, the second at its recovery point; and lets the exchange answer
+    the main order once as the cell says.
+    """
+
+    def __init__(self, stage: Stage, cell: Cell) -> None:
+        leg, attempt = LEGS[cell.kind]
+        self.stage, self.cell = stage, cell
+        self.aim = Aim(leg, attempt, act_ms(cell.kind))
+        self.point = CRASHES[cell.crash]
+        self.struck = self.answered = self.went = False
+        stage.conduct = self.conduct
+
+    def crash(self, life: Life, instant: Instant) -> None:
+        """Told of every instant of the first process."""
+        if self.struck or not self.point.sees(self.aim, life, instant):
+            return
+        self.struck = True
+        if self.point.dies_ms:
+            self.stage.loop.call_later(self.point.dies_ms / 1000, life.die)
+        elif not self.point.late_ms:
+            life.die()
+
+    def recovery(self, life: Life, instant: Instant) -> None:
+        """Told of every instant of the second process."""
+        if RECOVERIES[self.cell.recovery](self.aim, life, instant):
+            life.die()
+
+    def conduct(self, method: str, path: str, client_id: str) -> Conduct | None:
+        """How this request goes."""
+        conduct = None
+        if method == "POST" and not self.answered and self.aim.is_main(client_id):
+            self.answered = True
+            conduct = self._answer()
+        life = self.stage.life
+        if self.struck and not self.went and life is not None and (self.point.late_ms or self.point.is_lost):
+            self.went = True
+            conduct = conduct or Conduct()
+            conduct.late_ms, conduct.drops = self.point.late_ms, conduct.drops or self.point.is_lost
+            if not self.point.dies_ms:
+                life.die()
+        return conduct
+
+    def _answer(self) -> Conduct:
+        exchange, levers = self.stage.box.exchange, self.stage.box.exchange.levers
+        outcome, leg = self.cell.outcome, self.aim.leg
+        market = self.cell.kind != "limit" and leg != "s"
+        if outcome == "never":
+            return Conduct(drops=True)
+        if outcome == "rejected":
+
+            def refuse() -> None:
+                levers.orders_refused[""] = refused(_REFUSED[leg])
+
+            return Conduct(before=refuse, after=lambda: levers.orders_refused.pop("", None) and None)
+        if market:
+            share = {"unfilled": Decimal(0), "partial": Decimal("0.4")}.get(outcome)
+
+            def thin() -> None:
+                levers.taker_share = share
+
+            return Conduct(before=thin, after=self._then)
+        return Conduct(after=self._then)
+
+    def _then(self) -> None:
+        """After it was taken: it rests, or the price comes to it, and then perhaps goes through everything."""
+        exchange, levers = self.stage.box.exchange, self.stage.box.exchange.levers
+        outcome = self.cell.outcome
+        levers.taker_share = None
+        resting = self.cell.kind == "limit" or self.aim.leg == "s"
+        if resting and outcome in ("partial", "filled", "liquidated"):
+            share = Decimal("0.4") if outcome == "partial" else None
+            levers.taker_share = levers.maker_share = share
+            self._touch()
+            levers.taker_share = levers.maker_share = None
+        held = exchange.desk.positions(ACCOUNT, SYMBOL)
+        if outcome == "liquidated" and any(leg.quantity for leg in held):
+            exchange.hazards.liquidate(ACCOUNT, SYMBOL)
+
+    def _touch(self) -> None:
+        """The price comes to the main order."""
+        from runner.simulator.types import Tick
+
+        exchange = self.stage.box.exchange
+        for order in exchange.orders.open(ACCOUNT, SYMBOL):
+            if self.aim.is_main(order.client_id):
+                beyond = order.price * (Decimal("0.9995") if order.side == "BUY" else Decimal("1.0005"))
+                exchange.tick(Tick(SYMBOL, _on_tick(beyond), Decimal(1), mark=_on_tick(beyond)))
+        for algo in exchange.algos.open(ACCOUNT, SYMBOL):
+            if self.aim.is_main(algo.client_id):
+                beyond = algo.trigger_price * (Decimal("0.9995") if algo.side == "SELL" else Decimal("1.0005"))
+                exchange.tick(Tick(SYMBOL, _on_tick(beyond), Decimal(1), mark=_on_tick(beyond)))
+
+
+def _on_tick(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.1"))
+
+
+def run_cell(shelf: Shelf, cell: Cell, *, keep: list[Stage] | None = None) -> Ran:
+    """One cell from its beginning to its verdict."""
+    began = time.perf_counter()
+    loop = VirtualLoop(act_ms("entry") - LEAD_MS)
+    stage = story_stage(loop, shelf, cell.kind, cell.side)
+    director = Director(stage, cell)
+    facts = {"died": 0, "recovered": 0, "repeated": 0}
+
+    async def play() -> None:
+        life = stage.begin(director.crash)
+        if await stage.play(director.aim.act_ms + 20_000, life):
+            facts["died"] += 1
+            await life.bury()
+            await stage.play(stage.now_ms + DOWN_MS)
+            if cell.recovery != NONE:
+                life = stage.begin(director.recovery)
+                if await stage.play(stage.now_ms + 25_000, life):
+                    facts["died"] += 1
+                    await life.bury()
+                    await stage.play(stage.now_ms + DOWN_MS)
+                    life = stage.begin()
+            else:
+                life = stage.begin()
+        life.hook = None
+        facts["recovered"] = await _settled(stage, life)
+        facts["repeated"] = await life.stop()
+
+    perform(loop, stage, play())
+    histories = stage.histories(terms_of(cell.kind), repeated=facts["repeated"])
+    violations = [*check(histories), *(f"FAULT: {type(fault).__name__}: {fault}" for fault in stage.faults)]
+    if keep is not None:
+        keep.append(stage)
+    return Ran(cell, facts["died"], tuple(violations), time.perf_counter() - began, facts["recovered"])
+
+
+async def _settled(stage: Stage, life: Life) -> int:
+    """Play on until nothing is open any more, and a little longer; how long the last process took to come to rest."""
+    since_ms = calm_ms = stage.now_ms
+    until_ms = since_ms + PATIENCE_MS
+    while stage.now_ms < until_ms and not life.is_dead and life.task is not None and not life.task.done():
+        await stage.play(stage.now_ms + 1_000, life)
+        if not life.is_settled():
+            calm_ms = stage.now_ms
+        elif stage.now_ms - calm_ms >= SETTLE_MS:
+            break
+    return calm_ms - since_ms
+
+
+def run_group(shelf: Shelf, cells: Sequence[Cell]) -> list[Ran]:
+    """The cells of one group; the rest is left out where the first death did not happen."""
+    ran: list[Ran] = []
+    for cell in cells:
+        ran.append(run_cell(shelf, cell))
+        if cell.recovery == NONE and ran[-1].died == 0:
+            break
+    return ran
+
+
+_SHELVES: list[Shelf] = []
+
+
+def _work(cells: tuple[Cell, ...]) -> list[Ran]:
+    if not _SHELVES:
+        _SHELVES.append(Shelf(scratch()))
+    return run_group(_SHELVES[0], cells)
+
+
+def scratch() -> Path:
+    """A folder for one process, in memory where there is such a file system."""
+    memory = Path("/dev/shm")
+    inside = str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="runner-proof-", dir=inside))
+
+
+def _quiet() -> None:
+    logging.disable(logging.CRITICAL)
+
+
+def run_all(work: Sequence[tuple[Cell, ...]], jobs: int, *, tell: bool = True) -> Iterator[list[Ran]]:
+    """All groups, in whichever order they are done."""
+    _quiet()
+    if jobs == 1:
+        yield from map(_work, work)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, initializer=_quiet) as pool:
+        yield from pool.imap_unordered(_work, work, chunksize=1)
+
+
+def sampled(work: Iterable[tuple[Cell, ...]], count: int, seed: int) -> list[tuple[Cell, ...]]:
+    """So many groups with at most two cells each: without, and with one second death."""
+    chance = random.Random(seed)
+    every = list(work)
+    drawn = chance.sample(every, min(count, len(every)))
+    return [(cells[0], chance.choice(cells[1:])) for cells in drawn]
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.matrix")
+    parser.add_argument("--sample", type=int, help="so many groups (two cells each) instead of all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cell", help="side/kind/crash/outcome/recovery")
+    given = parser.parse_args()
+    if given.cell:
+        return _show(Cell(*given.cell.split("/")))
+    work = list(groups())
+    if given.sample:
+        work = sampled(work, given.sample, given.seed)
+    return _report(work, given.jobs)
+
+
+def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
+    began, done = time.monotonic(), 0
+    deaths: Counter[int] = Counter()
+    reached: Counter[str] = Counter()
+    red: list[Ran] = []
+    slowest = recovered = None
+    for ran in run_all(work, jobs):
+        done += 1
+        for one in ran:
+            deaths[one.died] += 1
+            if one.died:
+                reached[one.cell.crash] += 1
+            if slowest is None or one.took_s > slowest.took_s:
+                slowest = one
+            if recovered is None or one.recovered_ms > recovered.recovered_ms:
+                recovered = one
+            if one.violations:
+                red.append(one)
+                print(f"\nred  {one.cell}\n     " + "\n     ".join(one.violations), flush=True)
+        if done % 20 == 0 and sys.stderr.isatty():
+            print(f"\r{done}/{len(work)} groups, {sum(deaths.values())} runs, {len(red)} red", end="", file=sys.stderr)
+    took = time.monotonic() - began
+    total = sum(deaths.values())
+    print(f"\n{total} runs in {took:.0f} s ({took / max(total, 1) * jobs * 1000:.0f} ms each and core); {len(red)} red")
+    print(f"deaths: none {deaths[0]}, one {deaths[1]}, two {deaths[2]}")
+    print("reached: " + ", ".join(f"{name} {reached[name]}" for name in CRASHES))
+    if slowest and recovered:
+        print(f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; slowest recovery {recovered.recovered_ms} ms: {recovered.cell}")
+    for one in red[:20]:
+        print(f"repeat: python -m tests.proof.matrix --cell {one.cell}")
+    return 1 if red else 0
+
+
+def _show(cell: Cell) -> int:
+    from tests.proof.telling import told
+
+    _quiet()
+    shelf, stages = Shelf(scratch()), list[Stage]()
+    ran = run_cell(shelf, cell, keep=stages)
+    print(told(stages[0].histories(terms_of(cell.kind))))
+    print(f"{cell}: died {ran.died} times, at rest after {ran.recovered_ms} ms, {ran.took_s * 1000:.0f} ms")
+    for words in ran.violations:
+        print(f"  {words}")
+    shelf.close()
+    return 1 if ran.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
