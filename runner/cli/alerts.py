@@ -109,7 +109,7 @@ def test(
             raise UsageError(f"{bot} tells nobody anything; add 'alerts: [{{to: env:ALERT_URL}}]'")
     wanted = [checked_name(name) for name in dict.fromkeys(names)]
     settings = settings_now({"vault.passphrase_file": passphrase_file})
-    outcomes = _sent(sinks_of(wanted, settings), round(timeout_s * 1000))
+    outcomes = sent_to(sinks_of(wanted, settings), round(timeout_s * 1000))
     if as_json:
         records = [outcome._asdict() for outcome in outcomes]
         click.echo(json.dumps({"version": JSON_VERSION, "sinks": records}, indent=2, ensure_ascii=False))
@@ -121,7 +121,7 @@ def test(
         raise SystemExit(5)
 
 
-def _sent(sinks: "list[Sink]", timeout_ms: int) -> list[Outcome]:
+def sent_to(sinks: "list[Sink]", timeout_ms: int) -> list[Outcome]:
     """One try for each."""
     from runner.domain.alert import alert
     from runner.notify.courier import Courier, Pace

@@ -39,11 +39,8 @@ def force_flat(target: "Target", key: str, passphrase_file: str | None) -> "Flat
         raise JournalBusy(
             f"{busy}; the session holds it while it hangs: end process {pid}, then try again"
         ) from None
-    deployed = _deployed(target)
-    try:
-        return asyncio.run(close_out(deployed, run, target.journal, lease, door, PATIENCE_MS))
-    finally:
-        lease.release(time.time_ns() // 1_000_000)
+    # not released: the row goes on naming the process that hangs
+    return asyncio.run(close_out(_deployed(target), run, target.journal, lease, door, PATIENCE_MS))
 
 
 def _deployed(target: "Target") -> "Deployment":

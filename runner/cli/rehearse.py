@@ -15,9 +15,11 @@ import click
 
 from runner.cli import bots
 from runner.cli.progress import progress
+from runner.cli.run import wanted_range
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from runner.compiler.build import Compiled
     from runner.modes import Range
     from runner.rehearsal.whole import Bill, Rehearsed
 
@@ -92,9 +94,13 @@ def command(
     by one, executions one to one, and where the money differs, why. Whatever nothing explains ends with exit
     code 1. Both sides use the bot's own bars, without `detail`.
     """
+    import logging
+
     from runner.rehearsal.telling import render_json, render_text
 
-    bill = _bill(bot, sets, data_source, _span(bot, sets, data_source, begin, end), _script(faults), seed)
+    logging.getLogger("runner").addHandler(logging.NullHandler())  # the verdict tells what matters of it
+    compiled, span = bots.load_compiled(bot, sets), wanted_range(begin, end)
+    bill = _bill(bot, sets, compiled, data_source, _resolved(compiled, data_source, span), _script(faults), seed)
     with _folder(out, keep) as folder:
         rehearsed = _rehearsed(bill, folder, quiet=quiet)
         if out is not None:
@@ -104,29 +110,31 @@ def command(
         ctx.exit(1)
 
 
-def _bill(
-    bot: Path, sets: tuple[str, ...], data_source: str, span: "Range", faults: str, seed: int
+def _bill(  # noqa: PLR0913, PLR0917 – what the command was told
+    bot: Path,
+    sets: tuple[str, ...],
+    compiled: "Compiled",
+    data_source: str,
+    span: "Range",
+    faults: str,
+    seed: int,
 ) -> "Bill":
     """The bot as it would be deployed, with the bars to be played."""
-    from runner.bot.canonical import bot_hash
-    from runner.compiler.expression import identity
+    from runner.cli.recording import compile_text
     from runner.data.instruments import instrument_for
     from runner.live.takeup import Deployment
     from runner.modes import load_for
     from runner.rehearsal.whole import Bill, history_bars
 
-    compiled = bots.load_compiled(bot, sets)
-    document, _ = bots.load_document(bot)
-    market, facts = load_for(
-        compiled, data_source, span, detail=False, warmup_bars=history_bars(compiled)
-    )
+    market, facts = load_for(compiled, data_source, span, detail=False, warmup_bars=history_bars(compiled))
+    text = bot.read_bytes().decode("utf-8")
     deployed = Deployment(
         mode=MODE,
         account=ACCOUNT,
         symbol=compiled.document.market.market_id,
         file=str(bot),
-        text=bot.read_bytes().decode("utf-8"),
-        version_hash=bot_hash(document, identity),
+        text=text,
+        version_hash=compile_text(text, str(bot), ()).bot_hash if sets else compiled.bot_hash,
         sets=tuple((name, str(number)) for name, number in bots.overrides(sets).items()),
         compiled=compiled,
     )
@@ -151,16 +159,13 @@ def _rehearsed(bill: "Bill", folder: Path, *, quiet: bool) -> "Rehearsed":
         return rehearse(bill, folder, engine, on_close=closed)
 
 
-def _span(bot: Path, sets: tuple[str, ...], data_source: str, begin: str | None, end: str | None) -> "Range":
+def _resolved(compiled: "Compiled", data_source: str, span: "Range") -> "Range":
     """What was asked for; without a beginning, the last two weeks before the end."""
-    from runner.cli.run import wanted_range
     from runner.domain.time import DAY_MS
     from runner.modes import Range, load_for
 
-    span = wanted_range(begin, end)
     if span.start_ms is not None:
         return span
-    compiled = bots.load_compiled(bot, sets)
     _, facts = load_for(compiled, data_source, span, detail=False)
     return Range(max(facts.from_ms, facts.to_ms - DAYS_MAX * DAY_MS), span.stop_ms)
 

@@ -18,6 +18,7 @@ import click
 
 from runner.cli import bots
 from runner.cli.company import alerts_of, health_place, lease_for, say_ready
+from runner.cli.doctor import require_passed
 from runner.cli.logs import log_options
 from runner.cli.vault import PASSPHRASE_FILE
 from runner.errors import ExchangeRefused, KeyUnknown, UsageError
@@ -162,11 +163,13 @@ def _under_lease(
     seen = asyncio.run(look(door, symbol))
     text = asked.bot.read_bytes().decode("utf-8")
     given = tuple((name, str(number)) for name, number in bots.overrides(asked.sets).items())
-    deployed = _deployed(place, symbol, str(asked.bot), text, given, seen)
+    deployed = deployed_at(place, symbol, str(asked.bot), text, given, seen)
     known = _known(journal, deployed, seen, asked)
+    if known is None or seen.is_flat:  # with a position of ours open, protecting it comes first
+        require_passed(journal, deployed, door, asked.capital_usdt)
     handover = _handover(journal, deployed, known)
     if known is not None and handover == "run-off" and not seen.is_flat:
-        older = _deployed(place, symbol, known.file, journal.read.text(known.text_hash), given, seen)
+        older = deployed_at(place, symbol, known.file, journal.read.text(known.text_hash), given, seen)
         click.echo(
             "the position is left to the version that opened it; then the new one takes over", err=True
         )
@@ -224,7 +227,7 @@ def _live(
     return code
 
 
-def _deployed(
+def deployed_at(
     place: "Place",
     symbol: str,
     file: str,

@@ -288,9 +288,8 @@ def decide_flat(
     if waiting.kind != NO_ORDER:
         carried = waiting.kind == LIMIT or plan.liquidity.carry  # a market entry is else decided anew
         if not carried or not still_wanted(waiting, bar, account, guard):
-            waiting = NOTHING
+            waiting = NOTHING  # the trade keeps its setup: a fill that comes late still finds its stop
             orders = NO_ORDERS
-            trade = NO_TRADE
     if signal == 0:
         return State(state.position, trade, orders, account, guard, signal, ACCEPTED)
     if signal == BOTH:

@@ -21,6 +21,7 @@ from runner.domain.venue import (
     Outcome,
     ReadFailed,
     Request,
+    Retry,
     Snapshot,
     Status,
     Unknown,
@@ -90,6 +91,9 @@ class Account:
         name: str,
         read: Callable[[rows.Row], VenueOrder],
     ) -> Outcome:
+        now_ms, blocked_ms = self._client.now_ms(), self._client.budget.blocked_until_ms
+        if now_ms < blocked_ms:
+            return Retry(0, "the exchange told us to wait", blocked_ms)
         client_id = fields.get(name) or fields.get("newClientOrderId") or fields.get("origClientOrderId")
         try:
             reply = await call(fields)
@@ -167,8 +171,14 @@ class Account:
     async def income(self, symbol: str, since_ms: int) -> Sequence[Income]:
         """Funding, transfers and the like since then, oldest first."""
         asked = {"startTime": since_ms, "limit": PAGE_TRADES}
-        found = await self._read(self._client.fapiPrivateGetIncome, asked, _each(rows.income_row))
-        return [row for row in found if row.symbol in (symbol, "")]
+        kinds: tuple[dict[str, Any], ...] = (
+            {**asked, "incomeType": "FUNDING_FEE", "symbol": symbol},
+            {**asked, "incomeType": "TRANSFER"},
+        )
+        found: list[Income] = []
+        for kind in kinds:
+            found += await self._read(self._client.fapiPrivateGetIncome, kind, _each(rows.income_row))
+        return sorted(found, key=lambda row: row.time_ms)
 
     def events(self, symbol: str) -> AsyncIterator[AccountEvent]:
         """The account stream."""
@@ -284,7 +294,8 @@ def _position(reply: Any, symbol: str) -> VenuePosition:
 
 
 def _account(account: rows.Row, setup: rows.Row) -> VenueAccount:
-    usdt = next(row for row in account["assets"] if row["asset"] == "USDT")
+    none = {"walletBalance": "0", "availableBalance": "0"}  # an account that never held any
+    usdt = next((row for row in account["assets"] if row["asset"] == "USDT"), none)
     return VenueAccount(
         wallet_usdt=Decimal(usdt["walletBalance"]),
         available_usdt=Decimal(usdt["availableBalance"]),

@@ -39,6 +39,7 @@ _KINDS = {
     "STOP_MARKET": Kind.STOP_MARKET,
     "TAKE_PROFIT_MARKET": Kind.TAKE_PROFIT_MARKET,
 }
+TAKER_RATIO = Decimal("0.0005")
 SIDES = {"BUY": 1, "SELL": -1}
 
 
@@ -52,7 +53,7 @@ def plain_order(row: Row, status: Status | None = None) -> VenueOrder:
         side=SIDES[row["side"]],
         quantity=_decimal(row.get("origQty")),
         filled_quantity=_decimal(row.get("executedQty")),
-        status=status or _STATUSES[row["status"]],
+        status=status or _STATUSES.get(row["status"], Status.RESTING),
         price=_price(row.get("price")),
         trigger_price=_price(row.get("stopPrice")),
         filled_price=_price(row.get("avgPrice")),
@@ -65,7 +66,7 @@ def plain_order(row: Row, status: Status | None = None) -> VenueOrder:
 
 def algo_order(row: Row) -> VenueOrder:
     """A row of algoOrder or openAlgoOrders. A finished one filled what its market order filled."""
-    status = _ALGO_STATUSES[row["algoStatus"]]
+    status = _ALGO_STATUSES.get(row["algoStatus"], Status.RESTING)
     quantity = _decimal(row.get("quantity"))
     filled = _decimal(row.get("actualQty"))
     if status is Status.FILLED and "actualQty" in row and filled < quantity:
@@ -147,7 +148,7 @@ def trade_row(row: Row) -> VenueTrade:
         side=SIDES[row["side"]],
         quantity=_decimal(row["qty"]),
         price=_decimal(row["price"]),
-        fee_usdt=_decimal(row["commission"]),
+        fee_usdt=_fee(row["commission"], row.get("commissionAsset"), row["price"], row["qty"]),
         realised_pnl_usdt=_decimal(row.get("realizedPnl")),
         maker=bool(row["maker"]),
         time_ms=int(row["time"]),
@@ -166,7 +167,7 @@ def trade_event(order: Row) -> VenueTrade | None:
         side=SIDES[order["S"]],
         quantity=_decimal(order["l"]),
         price=_decimal(order["L"]),
-        fee_usdt=_decimal(order.get("n")),
+        fee_usdt=_fee(order.get("n"), order.get("N"), order["L"], order["l"]),
         realised_pnl_usdt=_decimal(order.get("rp")),
         maker=bool(order.get("m")),
         time_ms=int(order["T"]),
@@ -204,6 +205,13 @@ def _kind(name: str) -> Kind:
     return (
         Kind.STOP_MARKET if "STOP" in name else Kind.TAKE_PROFIT_MARKET if "PROFIT" in name else Kind.MARKET
     )
+
+
+def _fee(fee: Any, asset: Any, price: Any, quantity: Any) -> Decimal:
+    """In USDT. A fee paid in another asset (BNB) is reckoned by the regular taker's ratio: never too low."""
+    if asset in (None, "", "USDT"):
+        return _decimal(fee)
+    return _decimal(price) * _decimal(quantity) * TAKER_RATIO
 
 
 def _decimal(text: Any) -> Decimal:

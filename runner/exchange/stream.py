@@ -69,7 +69,7 @@ class UserStream:
                     if message.type is aiohttp.WSMsgType.PING:
                         await socket.pong(message.data)
                     elif message.type is aiohttp.WSMsgType.TEXT:
-                        event = json.loads(message.data)
+                        event = _parsed(message.data)
                         if event.get("e") == "listenKeyExpired":
                             return
                         for told in _events(event, symbol):
@@ -141,11 +141,20 @@ async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> As
         pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """A message; one that is no JSON object ends the connection: something may have been lost."""
+    try:
+        event = json.loads(text)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) else {"e": "listenKeyExpired"}
+
+
 def _events(event: dict[str, Any], symbol: str) -> list[AccountEvent]:
     """What one message says about our symbol. What cannot be read may have mattered: StreamLost."""
     try:
         return _told(event, symbol)
-    except (KeyError, ValueError, TypeError) as fault:
+    except (KeyError, ValueError, TypeError, ArithmeticError) as fault:
         return [StreamLost(f"an event that cannot be read: {fault!r}")]
 
 

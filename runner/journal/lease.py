@@ -143,11 +143,17 @@ def acquire(database: Database, name: str, now_ms: int, *, owner: str = "") -> L
 
 
 def seize(database: Database, name: str, now_ms: int, *, owner: str = "") -> Lease:
-    """Take the lease from a process that may still live and hang: its epoch is over, its lock is not."""
-    return Lease(database, name, _next_epoch(database, name, now_ms, owner))
+    """Take the lease from a process that may still live and hang: its epoch is over, its lock is not, and
+    the row goes on naming it, for somebody has to end it.
 
 
-def _next_epoch(database: Database, name: str, now_ms: int, owner: str) -> int:
+    """
+    return Lease(database, name, _next_epoch(database, name, now_ms, owner, changing=("epoch",)))
+
+
+def _next_epoch(
+    database: Database, name: str, now_ms: int, owner: str, *, changing: tuple[str, ...] = ()
+) -> int:
     with database.writing() as connection:
         known = connection.execute(_TAKE, {"wanted": name}).mappings().one_or_none()
         epoch = known["epoch"] + 1 if known else 1
@@ -161,7 +167,7 @@ def _next_epoch(database: Database, name: str, now_ms: int, owner: str) -> int:
             "until_ms": now_ms + LEASE_MS,
         }
         made = (sqlite if database.is_sqlite else postgresql).insert(LEASES)
-        changed = {column: made.excluded[column] for column in row if column != "name"}
+        changed = {column: made.excluded[column] for column in changing or row if column != "name"}
         connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=changed), row)
     return epoch
 

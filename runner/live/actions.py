@@ -17,6 +17,7 @@ from runner.live.ids import ClientId, Leg
 from runner.live.wanted import Wanted
 
 STOP_UNKNOWN_MS_MAX = 1_500  # a position does not wait longer for a stop of unknown fate: another one is sent
+EXIT_UNKNOWN_MS_MAX = 3_500  # a lost exit cannot arrive any more: another one, which can only reduce, is sent
 EXIT_WAITS_MS_MAX = 1_000  # for the cancels of targets, which may hold the quantity that an exit needs
 
 
@@ -40,6 +41,7 @@ class Own:
     filled: Decimal
     sent_ms: int
     cancel_ms: int = 0
+    signed_ms: int = 0  # by the exchange's clock
 
     @property
     def left(self) -> Decimal:
@@ -138,7 +140,8 @@ def _protect(wanted: Sequence[Wanted], standing: Sequence[Own], held: Holding, n
     if fitting:
         return _cancels(order for order in stops if order is not fitting[0])
     awaited = [order for order in stops if order.phase in (Phase.SENDING, Phase.UNKNOWN)]
-    patient = bool(resting) or any(now_ms - order.sent_ms < STOP_UNKNOWN_MS_MAX for order in awaited)
+    covered = any(order.left >= leg.quantity for order in resting)
+    patient = covered or any(now_ms - order.sent_ms < STOP_UNKNOWN_MS_MAX for order in awaited)
     return [] if awaited and patient else [Place(leg)]
 
 
@@ -148,8 +151,11 @@ def _leave(leaving: Sequence[Wanted], standing: Sequence[Own], now_ms: int) -> l
         return []
     blocking = [order for order in standing if order.id.leg in (Leg.TARGET, Leg.ENTRY)]
     actions = _cancels(blocking)
-    if any(order.is_taking for order in standing if order.id.leg in (Leg.EXIT, Leg.STOP)):
-        return actions
+    for order in standing:
+        lost = order.phase is Phase.UNKNOWN and now_ms - order.sent_ms >= EXIT_UNKNOWN_MS_MAX
+        at_market = order.request.kind is Kind.MARKET and order.id.leg in (Leg.EXIT, Leg.STOP)
+        if (at_market and not lost) or (_is_triggered(order) and leaving[0].leg is Leg.STOP):
+            return actions
     asked = [order.cancel_ms for order in blocking if order.cancel_ms > 0]
     waiting = bool(actions) or (bool(asked) and now_ms - min(asked) < EXIT_WAITS_MS_MAX)
     return actions if waiting else [*actions, Place(leaving[0])]

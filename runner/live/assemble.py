@@ -108,11 +108,12 @@ class Host:
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     told_gap_ms: int = 0
 
-    async def run(self) -> int:
+    async def run(self, health_port: int | None = None) -> int:
         """The session and its company, until it ends or is told to."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._told_to_stop, name.name)
+        self.outfit.on_ready(self.scribe.run, health_port)
         living = asyncio.ensure_future(self.session.run())
         jobs = [loop.create_task(job) for job in (self._beat(), self._renew(), *self._pings())]
         for job in jobs:
@@ -277,8 +278,7 @@ async def among_company(outfit: Outfit, host: Host) -> int:
         if place.port is not None:
             server = await serve_health(host.health, place.address, place.port, place.token)
         outfit.courier.start()
-        outfit.on_ready(host.scribe.run, server.port if server else None)
-        return await host.run()
+        return await host.run(server.port if server else None)
     except BaseException as fault:
         _last_word(host, fault)
         raise

@@ -38,12 +38,16 @@ from runner.domain.session_event import (
     StateSet,
 )
 from runner.domain.venue import Kind, Request, Status, VenueOrder
-from runner.live.actions import Own, Phase
+from runner.live.actions import Own, Phase, is_protected
 from runner.live.ids import Leg, parse_client_id
+from runner.live.wanted import held_quantity
 
 WOULD_TRIGGER = -2021  # "Order would immediately trigger": the price is already through the stop
 STOP_SILENT = "the price is through the stop, and nothing was executed"
 STOPS_REJECTED_MAX = 3  # then the position leaves at the market: a position without a stop is no option
+
+KNOWN_MAX = 200  # of what is remembered to recognise late news
+KNOWN_MS = 2 * 86_400_000
 
 _ANSWERS = {"acked": Phase.OPEN, "unknown": Phase.UNKNOWN, "duplicate": Phase.UNKNOWN}
 _PHASES = {
@@ -75,9 +79,11 @@ class Book:
     beyond_stop: bool = False  # the stop cannot protect: leave at the market
     stops_rejected: int = 0  # in a row
     halted: Halted | None = None
+    resume_due: bool = False  # an operator resumed, and the core was not told yet
+    started_ms: int = 0  # of the run
     banned_until_ms: int = 0
     traded_ms: int = 0  # the latest execution applied
-    applied_trades: frozenset[str] = frozenset()
+    applied_trades: Mapping[str, int] = field(default_factory=dict)  # id → when; only recent ones
     incomes: frozenset[str] = frozenset()
     income_ms: int = 0
     last_close: float = 0.0
@@ -96,6 +102,11 @@ class Book:
         """Whether this order's fate is not known."""
         own = self.orders.get(client_id)
         return own is not None and own.phase in (Phase.SENDING, Phase.UNKNOWN)
+
+    def is_standing(self, client_id: str) -> bool:
+        """Whether this is an order of ours that has not ended, as far as we know."""
+        own = self.orders.get(client_id)
+        return own is not None and own.phase is not Phase.ENDED
 
     def trades_missing(self) -> bool:
         """Whether the exchange told of executions that were not applied yet."""
@@ -119,7 +130,7 @@ def fold(book: Book, entry: Entry) -> Book:
     """The book after one more entry."""
     match entry.event:
         case StateSet(state, why):
-            return book if why == CHECKPOINT else replace(book, state=state)
+            return book if why == CHECKPOINT else _state_set(book, entry, state)
         case BarClosed(bar, row):
             return replace(book, closed_bar=(bar, row))
         case Decided():
@@ -129,7 +140,7 @@ def fold(book: Book, entry: Entry) -> Book:
         case Halted() as halted:
             return replace(book, halted=halted)
         case Resumed():
-            return replace(book, halted=None)
+            return replace(book, halted=None, resume_due=True)
         case Mismatched(what=what) if what == STOP_SILENT:
             return replace(book, beyond_stop=True)
         case Banned(until_ms):
@@ -147,16 +158,28 @@ def _order_event(book: Book, entry: Entry) -> Book:
         case Answered() as answered:
             return _answered(book, entry, answered)
         case Resolved(resolution):
+            if resolution == "absent":
+                return _changed(book, entry.client_id, phase=Phase.ENDED)
             if not book.is_unknown(entry.client_id or ""):
                 return book  # its own news came first
-            phase = Phase.OPEN if resolution == "found" else Phase.ENDED
-            return _changed(book, entry.client_id, phase=phase)
+            return _changed(book, entry.client_id, phase=Phase.OPEN)
         case OrderUpdated(order):
             return _updated(book, order)
         case Filled() as filled:
             return _filled(book, entry, filled)
         case _:
             return book
+
+
+def _state_set(book: Book, entry: Entry, state: State) -> Book:
+    started_ms = book.started_ms or entry.time_ms
+    book = replace(book, state=state, started_ms=started_ms, resume_due=False)
+    return book if state.position.quantity != 0.0 else _calm(book)
+
+
+def _calm(book: Book) -> Book:
+    """Nothing is open: what went wrong with a stop is over with it."""
+    return replace(book, beyond_stop=False, stops_rejected=0)
 
 
 def _decided(book: Book) -> Book:
@@ -193,9 +216,9 @@ def _sending(book: Book, entry: Entry, sending: Sending) -> Book:
     request, parts = sending.request or book.requests.get(client_id), parse_client_id(client_id)
     assert request is not None
     assert parts is not None
-    own = Own(parts, request, Phase.SENDING, Decimal(0), entry.time_ms)
+    own = Own(parts, request, Phase.SENDING, Decimal(0), entry.time_ms, signed_ms=sending.signed_at_ms)
     attempts = {**book.attempts, (parts.intent, parts.leg, parts.place): parts.attempt}
-    return replace(book, orders={**book.orders, client_id: own}, attempts=attempts)
+    return replace(book, orders={**_without_spent(book.orders), client_id: own}, attempts=attempts)
 
 
 def _answered(book: Book, entry: Entry, answered: Answered) -> Book:
@@ -215,10 +238,19 @@ def _answered(book: Book, entry: Entry, answered: Answered) -> Book:
         return replace(book, orders=orders)
     phase = _ANSWERS.get(answered.outcome, Phase.ENDED)
     book = _changed(book, entry.client_id, phase=phase)
-    if own.id.leg is not Leg.STOP or own.request.kind is Kind.MARKET:
+    return _judged_stop(book, own, answered)
+
+
+def _judged_stop(book: Book, own: Own, answered: Answered) -> Book:
+    """A stop that is refused because the price is through it is its own signal; one that is refused for other
+    reasons, again and again, leaves no other way out than the market, unless an older one still covers all.
+    """
+    held = held_quantity(book.plan, book.state)
+    if own.id.leg is not Leg.STOP or own.request.kind is Kind.MARKET or own.request.side * held >= 0:
         return book
     rejected = book.stops_rejected + 1 if answered.outcome == "rejected" else 0
-    through = answered.code == WOULD_TRIGGER or rejected >= STOPS_REJECTED_MAX
+    naked = not is_protected(book.orders.values(), held)
+    through = answered.code == WOULD_TRIGGER or (rejected >= STOPS_REJECTED_MAX and naked)
     return replace(book, stops_rejected=rejected, beyond_stop=book.beyond_stop or through)
 
 
@@ -241,10 +273,14 @@ def _updated(book: Book, order: VenueOrder) -> Book:
 
 
 def _filled(book: Book, entry: Entry, filled: Filled) -> Book:
+    was_flat = book.state.position.quantity == 0.0
     if filled.applied is not None:
         book = replace(book, state=apply(book.plan, book.state, filled.applied))
-    applied = book.applied_trades | {filled.trade_id}
-    book = replace(book, traded_ms=max(book.traded_ms, entry.time_ms), applied_trades=applied)
+    traded_ms = max(book.traded_ms, entry.time_ms)
+    applied = {**book.applied_trades, filled.trade_id: entry.time_ms}
+    if len(applied) > KNOWN_MAX:
+        applied = {name: at for name, at in applied.items() if at >= traded_ms - KNOWN_MS}
+    book = replace(book, traded_ms=traded_ms, applied_trades=applied)
     own = book.orders.get(entry.client_id or "")
     if own is not None:
         done = own.filled + filled.quantity
@@ -252,22 +288,39 @@ def _filled(book: Book, entry: Entry, filled: Filled) -> Book:
         phase = Phase.ENDED if ended else Phase.OPEN if own.phase is not Phase.TRIGGERED else own.phase
         book = replace(book, orders={**book.orders, str(own.id): replace(own, filled=done, phase=phase)})
     if book.state.position.quantity != 0.0:
-        return book
-    return _pruned(replace(book, beyond_stop=False, stops_rejected=0))
+        return _calm(book) if was_flat else book
+    return _pruned(_calm(book))
 
 
 def _pruned(book: Book) -> Book:
-    """Flat: what ended with the trade is not needed any more; what still rests is."""
+    """Flat: what ended with the trade is not needed any more; what still rests is. A stop that has triggered
+    has nothing left to close.
+    """
     orders = {name: own for name, own in book.orders.items() if own.phase is not Phase.ENDED}
+    orders = {
+        name: replace(own, phase=Phase.ENDED) if own.phase is Phase.TRIGGERED else own
+        for name, own in orders.items()
+    }
     told = {name: figure for name, figure in book.filled_told.items() if name in orders}
     kept = {book.trade_intent} | {own.id.intent for own in orders.values()}
+    recent = list(book.venue_ids.items())[-KNOWN_MAX:]
     return replace(
         book,
         orders=orders,
         filled_told=told,
+        venue_ids=dict(recent),
         attempts={key: count for key, count in book.attempts.items() if key[0] in kept},
         requests={name: request for name, request in book.requests.items() if name in orders},
     )
+
+
+def _without_spent(orders: Mapping[str, Own]) -> Mapping[str, Own]:
+    """A long trade moves its stop a thousand times: of those that ended, the latest are enough."""
+    if len(orders) <= KNOWN_MAX:
+        return orders
+    spent = [name for name, own in orders.items() if own.phase is Phase.ENDED and own.filled == 0]
+    gone = set(spent[: -KNOWN_MAX // 2])
+    return {name: own for name, own in orders.items() if name not in gone}
 
 
 def _changed(

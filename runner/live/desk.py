@@ -19,8 +19,6 @@ from runner.errors import JournalFailed, LeaseLost
 from runner.live.book import Book, folded
 from runner.live.states import MOVES, SessionState
 
-UNWRITTEN_MAX = 10_000  # hours of an idle disk; more means that nobody looks
-
 
 class Clock(Protocol):
     """Our clock, and waiting by it. Both are virtual under simulation."""
@@ -60,6 +58,8 @@ class Desk:
     exchange_offset_ms: int = 0
     held_there: Decimal | None = None  # the position as the exchange told it last
     account_ms: int = 0  # when, by our clock
+    forgotten: dict[str, int] = field(default_factory=dict)  # should rest and is not found, since
+    strays: dict[str, int] = field(default_factory=dict)  # has our tag and should not rest, since
     unwritten: list[Entry] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -93,21 +93,23 @@ class Desk:
 
     def commit(self, *entries: Entry) -> None:
         """Write, then believe. JournalFailed: nothing was written, and nothing may follow from it."""
-        self._believe(self._write(entries))
+        believed = folded(self.book, entries)  # what cannot be believed is not written either
+        fresh = self._write(entries)
+        self._believe(fresh, believed if len(fresh) == len(entries) else None)
 
     def record(self, *entries: Entry) -> None:
         """Believe, for it has happened or protects; written now, or as soon as the journal takes it."""
+        believed = folded(self.book, entries)
         try:
             fresh = self._write(entries)
         except LeaseLost:
             raise
         except JournalFailed as fault:
-            assert len(self.unwritten) < UNWRITTEN_MAX
             fresh = [entry for entry in entries if not self._is_waiting(entry)]
             self.unwritten.extend(fresh)
             if self.state is SessionState.RUNNING:
                 self.move(SessionState.PROTECT_ONLY, f"the journal takes nothing: {fault}")
-        self._believe(fresh)
+        self._believe(fresh, believed if len(fresh) == len(entries) else None)
 
     def flush(self) -> bool:
         """Try again to write what was believed unwritten; whether all of it is written now."""
@@ -140,8 +142,9 @@ class Desk:
         """Whether the same fact waits to be written already."""
         return entry.fact is not None and any(entry.fact == one.fact for one in self.unwritten)
 
-    def _believe(self, entries: Sequence[Entry]) -> None:
-        self.book = folded(self.book, entries)
+    def _believe(self, entries: Sequence[Entry], believed: Book | None) -> None:
+        """`believed`: the book after all of these; None: some were known, and it has to be folded again."""
+        self.book = folded(self.book, entries) if believed is None else believed
         self.changed.set()
 
 

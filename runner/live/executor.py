@@ -32,6 +32,7 @@ from runner.domain.venue import (
 )
 from runner.errors import JournalFailed
 from runner.live.actions import Action, Holding, Own, Phase, Place, next_actions
+from runner.live.adopt import never_naked
 from runner.live.desk import Desk
 from runner.live.fills import nothing_of
 from runner.live.gate import Approved, GateFacts, GateLimits, judge
@@ -44,6 +45,9 @@ from runner.live.wanted import Wanted, held_quantity, wanted_entry, wanted_legs
 
 PAUSE_MS = 250  # after a request that surely did nothing, doubled each time
 PAUSE_MS_MAX = 8_000
+URGENT_PAUSE_MS_MAX = 1_000  # of stops and exits: a position does not wait
+TARGET_PAUSE_MS = 60_000  # after a rejection: a target that the exchange refuses is refused again
+MISSING_MS_MAX = 30_000  # executions told of and not readable for so long hold nothing up any more
 
 _LEG_NAMES: dict[Leg, LegName] = {
     Leg.ENTRY: "entry",
@@ -73,11 +77,14 @@ class Executor:
     entry_lifetime_ms: int
     sent_ms: list[int]  # by our clock, of the last minute
     refusals: dict[str, str] = field(default_factory=dict)  # leg → why the gate refused it last
-    pauses: dict[tuple[Leg, int], tuple[int, int]] = field(default_factory=dict)  # leg → (until, length)
+    pauses: dict[object, tuple[int, int]] = field(default_factory=dict)  # leg or cancel → (until, length)
+    missing_since_ms: int = 0
+    is_closing: bool = False  # the session ends: nothing new
     asking: set[str] = field(default_factory=set)
     must_reconcile: bool = False
     must_sync_clock: bool = False
     is_reading: bool = False
+    is_called_off: Callable[[], bool] = lambda: False  # whether somebody halted the run, heard at this moment
 
     def step(self) -> None:
         """Start everything that should be done now. Called after every change, and on a timer."""
@@ -85,10 +92,14 @@ class Executor:
         self._drop_lost_entry()
         self._ask_about_unknown()
         if book.trades_missing():
+            self.missing_since_ms = self.missing_since_ms or now
             self._read_missing()
+        else:
+            self.missing_since_ms = 0
         entry = wanted_entry(book.plan, self.desk.book.state)
-        if entry is not None and self.desk.state is SessionState.HALTED:
-            self._drop_entry(entry, "halted")
+        if entry is not None and (self.is_closing or self.desk.state is SessionState.HALTED):
+            self._drop_entry(entry, "the session ends" if self.is_closing else "halted")
+        never_naked(self.desk)
         wanted = wanted_legs(book.plan, self.desk.book.state, beyond_stop=book.beyond_stop)
         held = Holding(held_quantity(book.plan, self.desk.book.state), self.desk.held_there)
         standing = self.desk.book.live_orders
@@ -98,17 +109,26 @@ class Executor:
     def _start(self, action: Action, now_ms: int) -> None:
         if isinstance(action, Place):
             self._start_place(action.wanted, now_ms)
-        elif now_ms >= self.desk.book.banned_until_ms:
+        elif now_ms >= max(self.desk.book.banned_until_ms, self._pause_until(str(action.own.id))):
             own = action.own
             sending = Sending("cancel", self.desk.exchange_ms(), RECEIVE_WINDOW_MS)
             self.desk.record(stamped(self.desk, own, sending))
             self.spawn(self._cancel(own))
 
+    def _pause_until(self, what: object) -> int:
+        return self.pauses.get(what, (0, 0))[0]
+
+    def _pause(self, what: object, length_ms_max: int) -> None:
+        """Do not try this again at once; twice as long each time."""
+        length = min(max(PAUSE_MS, 2 * self.pauses.get(what, (0, 0))[1]), length_ms_max)
+        self.pauses[what] = (self.desk.clock.now_ms() + length, length)
+
     def _start_place(self, wanted: Wanted, now_ms: int) -> None:
-        if now_ms < self.pauses.get((wanted.leg, wanted.place), (0, 0))[0]:
+        if now_ms < self._pause_until((wanted.leg, wanted.place, wanted.kind)):
             return
         if wanted.leg is Leg.ENTRY and now_ms >= self._entry_deadline(wanted):
-            self._drop_entry(wanted, "the decision is too old")
+            refused = self.refusals.pop(wanted.leg.value, "")
+            self._drop_entry(wanted, "the decision is too old" + (f": {refused}" if refused else ""))
             return
         if self._must_wait(wanted):
             return
@@ -119,11 +139,18 @@ class Executor:
             self.refusals[wanted.leg.value] = verdict.reason
             return
         self.refusals.pop(wanted.leg.value, None)
+        if purpose is Purpose.ENTER and self.is_called_off():
+            return
         entries = self._sending(wanted, request, intent)
         try:
             (self.desk.commit if purpose is Purpose.ENTER else self.desk.record)(*entries)
         except JournalFailed as fault:
             self.refusals[wanted.leg.value] = f"the journal takes nothing: {fault}"
+            return
+        if purpose is Purpose.ENTER and self.is_called_off():
+            self._note(
+                self.desk.book.orders[request.client_id], Answered("place", "not_sent", None, "halted")
+            )
             return
         self.sent_ms[:] = [*(at for at in self.sent_ms if now_ms - at < 60_000), now_ms]
         self.spawn(self._place(verdict.request))
@@ -136,7 +163,8 @@ class Executor:
         if wanted.leg is Leg.ENTRY:
             intent = self._intent(wanted)
             return any(own.id.leg is Leg.ENTRY and own.id.intent == intent for own in book.orders.values())
-        return wanted.kind is not Kind.STOP_MARKET and book.trades_missing()
+        missing = self.missing_since_ms and self.desk.clock.now_ms() - self.missing_since_ms < MISSING_MS_MAX
+        return wanted.kind is not Kind.STOP_MARKET and bool(missing)
 
     def protect(self, wanted: Wanted) -> None:
         """Send a stop that the core does not know of: whose position it is will be settled behind it."""
@@ -219,17 +247,23 @@ class Executor:
         own = self.desk.book.orders[request.client_id]
         outcome = await self.orders.place(request)
         self._answered(own, "place", outcome)
-        leg = (own.id.leg, own.id.place)
-        if isinstance(outcome, Acked):
-            self.pauses.pop(leg, None)
-        elif isinstance(outcome, Retry | NotSent | Rejected):
-            length = min(max(PAUSE_MS, 2 * self.pauses.get(leg, (0, 0))[1]), PAUSE_MS_MAX)
-            self.pauses[leg] = (self.desk.clock.now_ms() + length, length)
+        what = (own.id.leg, own.id.place, request.kind)
+        urgent = own.id.leg in (Leg.STOP, Leg.EXIT)
+        if isinstance(outcome, Acked) and not _fell_short(outcome, request):
+            self.pauses.pop(what, None)
+        elif isinstance(outcome, Rejected) and own.id.leg is Leg.TARGET:
+            self.pauses[what] = (self.desk.clock.now_ms() + TARGET_PAUSE_MS, TARGET_PAUSE_MS)
+        elif isinstance(outcome, Acked | Retry | NotSent | Rejected):
+            self._pause(what, URGENT_PAUSE_MS_MAX if urgent else PAUSE_MS_MAX)
 
     async def _cancel(self, own: Own) -> None:
         """Cancel, then look: what a cancel's answer says about fills is not believed."""
         outcome = await self.orders.cancel(own.request.symbol, str(own.id), own.request.kind.book)
         self._answered(own, "cancel", outcome)
+        if isinstance(outcome, Acked):
+            self.pauses.pop(str(own.id), None)
+        else:
+            self._pause(str(own.id), PAUSE_MS_MAX)
         if isinstance(outcome, Retry | NotSent):
             return
         try:
@@ -298,6 +332,11 @@ class Executor:
 
     def _note(self, own: Own, event: Event) -> None:
         self.desk.record(stamped(self.desk, own, event))
+
+
+def _fell_short(acked: Acked, request: Request) -> bool:
+    """Whether an order ended at once with something unfilled: the book is thin, and will be in a millisecond."""
+    return acked.order.status.ended and acked.order.filled_quantity < request.quantity
 
 
 def _purpose_of(wanted: Wanted) -> Purpose:

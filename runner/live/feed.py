@@ -56,7 +56,8 @@ class Feed:
                 return
 
     async def run(self) -> None:
-        """For ever: wait for a close, read it, tell of it."""
+        """For ever: history first, then wait for a close, read it, tell of it."""
+        await self.load_insistently()
         while True:
             await self._wait_for_close()
             try:

@@ -68,8 +68,14 @@ def fill_of(state: State, own: Own, trade: VenueTrade, reference: Decimal | None
         time_ms=trade.time_ms,
         maker=trade.maker,
         at_open=own.id.leg is Leg.ENTRY and own.request.kind is Kind.MARKET,
-        final=own.filled + trade.quantity >= own.request.quantity,
+        final=own.filled + trade.quantity >= own.request.quantity and not _is_half(state, own, trade),
     )
+
+
+def _is_half(state: State, own: Own, trade: VenueTrade) -> bool:
+    """Whether this closes what a reverse holds, and the half that opens is still to come."""
+    market = state.orders.market
+    return own.id.leg is Leg.EXIT and market.reason == REVERSE and market.quantity > float(trade.quantity)
 
 
 def liquidation_of(trade: VenueTrade) -> Fill:

@@ -152,7 +152,6 @@ class Flattening:
             banned_until_ms=book.banned_until_ms,
             lease_is_held=self.lease_is_held(),
             anything_unknown=bool(book.unknown_orders),
-            expires_ms=None,
         )
 
     def _spawn(self, job: Coroutine[None, None, None]) -> None:

@@ -1,7 +1,7 @@
 """The gate: last before the wire, for every source alike. What it does not know, it refuses.
 
 In: a request and its purpose, facts of this instant, limits. Out: Approved or Refused.
-Refuses to know: who asks. A `Send` can only be made here, and only a `Send` is taken by the executor.
+Refuses to know: who asks. Whatever does not enter can only reduce: a stale position cannot hold it back.
 Source: design "one gate, last before the wire"; SEC Rule 15c3-5 on pre-trade controls.
 """
 
@@ -13,7 +13,7 @@ from runner.domain.venue import Kind, Request
 from runner.live.states import ALLOWED, Purpose, SessionState
 
 ORDERS_PER_MINUTE_MAX = 60  # far above what one bot needs, far below what the exchange bans
-PROTECTIVE_RESERVE = 20  # of those, kept for stops and exits
+URGENT_TIMES = 4  # so many more for stops, exits and cancels
 INPUT_AGE_MS_MAX = 15_000  # of prices and account
 
 
@@ -42,7 +42,6 @@ class GateFacts:
     banned_until_ms: int
     lease_is_held: bool
     anything_unknown: bool
-    expires_ms: int | None  # of the decision behind an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,9 @@ Verdict = Approved | Refused
 
 def judge(request: Request, purpose: Purpose, facts: GateFacts, limits: GateLimits) -> Verdict:
     """The first limit that refuses, else Approved."""
-    reason = _standing(purpose, facts, limits) or _form(request, limits) or _purpose(request, purpose, facts)
+    reason = _standing(purpose, facts, limits) or _form(request, limits)
+    if not reason and purpose is not Purpose.ENTER and not request.reduce_only:
+        reason = f"{purpose.value} without reduce-only"
     if not reason and purpose is Purpose.ENTER:
         reason = _risk(request, facts, limits)
     return Refused(reason) if reason else Approved(request)
@@ -78,8 +79,9 @@ def _standing(purpose: Purpose, facts: GateFacts, limits: GateLimits) -> str:
         return "another process holds the lease of this account and symbol"
     if facts.now_ms < facts.banned_until_ms:
         return "the exchange told us to wait"
-    reserve = 0 if purpose in (Purpose.PROTECT, Purpose.EXIT, Purpose.CANCEL) else PROTECTIVE_RESERVE
-    if facts.sent_last_minute >= limits.orders_per_minute_max - reserve:
+    urgent = purpose in (Purpose.PROTECT, Purpose.EXIT, Purpose.CANCEL)
+    most = limits.orders_per_minute_max * URGENT_TIMES if urgent else limits.orders_per_minute_max
+    if facts.sent_last_minute >= most:
         return f"{facts.sent_last_minute} requests in the last minute"
     return ""
 
@@ -93,23 +95,10 @@ def _form(request: Request, limits: GateLimits) -> str:
     return ""
 
 
-def _purpose(request: Request, purpose: Purpose, facts: GateFacts) -> str:
-    """Whatever does not enter can only reduce."""
-    if purpose is Purpose.ENTER:
-        return ""
-    if not request.reduce_only:
-        return f"{purpose.value} without reduce-only"
-    if facts.held is not None and facts.held * request.side > 0:
-        return f"{purpose.value} on the side of the position"
-    return ""
-
-
 def _risk(request: Request, facts: GateFacts, limits: GateLimits) -> str:
     """What new risk has to pass besides."""
     if facts.anything_unknown:
         return "an order's fate is unknown"
-    if facts.expires_ms is not None and facts.now_ms >= facts.expires_ms:
-        return "the decision is too old"
     mark = facts.mark_price
     if mark is None or mark <= 0 or facts.now_ms - facts.mark_time_ms > INPUT_AGE_MS_MAX:
         return "no fresh mark price"

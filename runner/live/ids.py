@@ -13,7 +13,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-_FORM = re.compile(r"([a-z2-7]{6})-([a-z2-7]{16})-(?:([exs])|t([0-3])\.)(\d{1,4})")
+_FORM = re.compile(r"([a-z2-7]{6})-([a-z2-7]{16})-(?:([exs])|t([0-3])\.)(\d{1,8})")
 
 
 class Leg(StrEnum):

@@ -40,7 +40,9 @@ async def look_up(desk: Desk, account: AccountPort, own: Own) -> VenueOrder | No
 
 async def resolve(desk: Desk, account: AccountPort, own: Own) -> None:
     """Ask until there is proof, by whichever way it comes first."""
-    question: Question | None = Question(own.sent_ms + desk.exchange_offset_ms, RECEIVE_WINDOW_MS)
+    question: Question | None = Question(
+        own.signed_ms or own.sent_ms + desk.exchange_offset_ms, RECEIVE_WINDOW_MS
+    )
     while question is not None and desk.book.is_unknown(str(own.id)):
         question = await _ask(desk, account, own, question)
 

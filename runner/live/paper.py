@@ -160,7 +160,6 @@ class PaperSession:
         self.stopping.set()
 
     async def _follow(self, feed: Feed) -> None:
-        await feed.load_insistently()
         self._settle_state(feed)
         await feed.run()
 

@@ -10,17 +10,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runner.domain.entry import income_fact
-from runner.domain.order_event import Answered, FundingPaid, OrderUpdated, Sending, Transferred
+from runner.domain.order_event import (
+    Answered,
+    FundingPaid,
+    OrderUpdated,
+    Resolved,
+    Sending,
+    Transferred,
+)
 from runner.domain.session_event import Halted, Mismatched
 from runner.domain.venue import AccountPort, Kind, Request, Snapshot, Status, VenueOrder
 from runner.live.actions import Own, Phase
 from runner.live.desk import Desk
 from runner.live.ids import parse_client_id
 from runner.live.inquiry import look_up
-from runner.live.resolve import RECEIVE_WINDOW_MS
+from runner.live.resolve import READ_LAG_MS, RECEIVE_WINDOW_MS
 from runner.live.trades import read_trades
 from runner.live.wanted import held_quantity
 
+STRAY_MS = 2 * READ_LAG_MS  # what is seen for less may be an old picture of an order that has ended
 STRAY = "an order of ours that the journal does not know"
 TRIES_MAX = 5  # a busy account changes under the read; then the next round will do
 INCOME_BACK_MS = 60_000
@@ -60,10 +68,23 @@ async def reconcile(desk: Desk, account: AccountPort) -> Verdict:
         if desk.book.orders is not orders or desk.book.applied_trades is not trades:
             continue
         desk.held_there, desk.account_ms = snapshot.position.quantity, desk.clock.now_ms()
+        _judge_account(desk, snapshot)
         if await _match_orders(desk, account, snapshot):
             continue  # the book has learnt something: look again with that
         return await _match_position(desk, account, snapshot)
     return Busy()
+
+
+def _judge_account(desk: Desk, snapshot: Snapshot) -> None:
+    """Somebody set the account to what we do not trade in: nothing new until an operator has seen to it."""
+    account = snapshot.account
+    faults = [
+        *([] if account.one_way else ["the account is in hedge mode"]),
+        *([] if account.single_asset else ["the account is in multi-assets mode"]),
+        *([] if account.can_trade else ["the exchange says that the account may not trade"]),
+    ]
+    if faults and desk.book.halted is None:
+        desk.record(desk.entry(Halted("no_entries", "; ".join(faults), "runner")))
 
 
 async def _match_orders(desk: Desk, account: AccountPort, snapshot: Snapshot) -> bool:
@@ -75,14 +96,32 @@ async def _match_orders(desk: Desk, account: AccountPort, snapshot: Snapshot) ->
         if name in told:
             learnt |= _told(desk, own, told[name])
         elif own.phase in (Phase.OPEN, Phase.TRIGGERED):
-            await look_up(desk, account, own)
-            learnt = True
+            learnt |= await _look_for(desk, account, own)
     for name, order in told.items():
         parts = parse_client_id(name)
-        if parts is not None and parts.bot == desk.identity.tag and name not in desk.book.orders:
+        if parts is None or parts.bot != desk.identity.tag or desk.book.is_standing(name):
+            desk.strays.pop(name, None)
+        elif desk.clock.now_ms() - desk.strays.setdefault(name, desk.clock.now_ms()) > STRAY_MS:
             _take_in(desk, order)
             learnt = True
     return learnt
+
+
+async def _look_for(desk: Desk, account: AccountPort, own: Own) -> bool:
+    """An order of ours that rests no more; whether anything was learnt. One that the exchange has forgotten
+    (it keeps cancelled ones for three days) has ended, when it stays forgotten.
+    """
+    name = str(own.id)
+    if await look_up(desk, account, own) is not None:
+        desk.forgotten.pop(name, None)
+        return True
+    since_ms = desk.forgotten.setdefault(name, desk.clock.now_ms())
+    if desk.clock.now_ms() - since_ms < READ_LAG_MS:
+        return False
+    del desk.forgotten[name]
+    event = Resolved("absent", "it rests in no book, and the exchange knows it no more")
+    desk.record(desk.entry(event, intent=own.id.intent, client_id=name, attempt=own.id.attempt))
+    return True
 
 
 def _told(desk: Desk, own: Own, order: VenueOrder) -> bool:
@@ -133,7 +172,7 @@ async def _match_position(desk: Desk, account: AccountPort, snapshot: Snapshot) 
     theirs = snapshot.position.quantity
     if theirs != held_quantity(desk.book.plan, desk.book.state) or desk.book.trades_missing():
         await read_trades(desk, account)
-    if desk.book.unknown_orders:
+    if desk.book.unknown_orders or desk.book.trades_missing() or desk.forgotten:
         return Busy()
     ours = held_quantity(desk.book.plan, desk.book.state)
     return Agreed(snapshot) if theirs == ours else Differs(snapshot, ours)
@@ -144,7 +183,7 @@ async def read_income(desk: Desk, account: AccountPort) -> None:
     profit.
     """
     symbol = desk.identity.symbol
-    since_ms = max(desk.book.income_ms - INCOME_BACK_MS, 0)
+    since_ms = max(desk.book.income_ms - INCOME_BACK_MS, desk.book.started_ms)
     for income in await account.income(symbol, since_ms):
         fact = income_fact(income.kind, income.income_id)
         if fact in desk.book.incomes:

@@ -22,7 +22,8 @@ from runner.live.desk import Desk
 from runner.live.executor import Executor
 from runner.live.ids import Leg
 from runner.live.inquiry import stamped
-from runner.live.reconcile import Agreed, Differs, read_income, reconcile
+from runner.live.reconcile import Agreed, Differs, reconcile
+from runner.live.resolve import READ_LAG_MS
 from runner.live.states import SessionState
 from runner.live.trades import read_trades
 from runner.live.wanted import Wanted, exact, held_quantity
@@ -31,7 +32,7 @@ Policy = Literal["halt", "adopt", "flatten"]
 
 ASK_MS = 250
 PROTECT_MS_MAX = 5_000  # then recovery goes on, and the executor goes on trying
-SETTLE_MS = 1_000  # between two looks that must agree on a difference
+SETTLE_MS = 500  # between two looks
 DIFFERENT = "the position is not what our executions make of it"
 
 
@@ -53,7 +54,6 @@ class Recovery:
             ("clock", self._set_clock),
             ("protect", self._protect),
             ("match", self._match),
-            ("ledger", self._ledger),
             ("verify", self._verify),
         )
         for name, step in steps:
@@ -98,12 +98,9 @@ class Recovery:
         if any(_covers(order, held) for order in snapshot.orders):
             return "a stop rests"
         await read_trades(self.desk, self.account)
-        if held_quantity(self.desk.book.plan, self.desk.book.state) == held:
-            self.executor.step()
-        else:
-            self.executor.protect(_disaster(self.desk, snapshot))
         deadline = self.desk.clock.now_ms() + PROTECT_MS_MAX
         while not is_protected(self.desk.book.live_orders, held):
+            protect(self.desk, self.executor, snapshot)
             if self.desk.clock.now_ms() > deadline:
                 return "no stop rests yet"
             await self.desk.clock.sleep(ASK_MS)
@@ -111,22 +108,18 @@ class Recovery:
 
     async def _match(self) -> str:
         """Until every fate is known and both sides agree, or differ twice."""
-        differed: Differs | None = None
+        doubts = Doubts()
         while True:
             self.executor.step()
             verdict = await reconcile(self.desk, self.account)
             if isinstance(verdict, Agreed):
                 return "agreed"
             if isinstance(verdict, Differs):
-                if differed is not None and differed.ours == verdict.ours and _same(differed, verdict):
+                protect(self.desk, self.executor, verdict.snapshot)
+                if doubts.stand(verdict, self.desk.clock.now_ms()):
                     settle_difference(self.desk, verdict, self.policy)
                     return f"{DIFFERENT}: {self.policy}"
-                differed = verdict
-            await self.desk.clock.sleep(SETTLE_MS if differed else ASK_MS)
-
-    async def _ledger(self) -> str:
-        await read_income(self.desk, self.account)
-        return "read"
+            await self.desk.clock.sleep(SETTLE_MS)
 
     async def _verify(self) -> str:
         """What is wanted rests, and both sides still agree."""
@@ -140,6 +133,33 @@ class Recovery:
                 return "agreed"
             await self.desk.clock.sleep(ASK_MS)
         return "not agreed yet"
+
+
+@dataclass(slots=True)
+class Doubts:
+    """A difference is real when it stands, the same, for longer than reads lag."""
+
+    first: Differs | None = None
+    since_ms: int = 0
+
+    def stand(self, verdict: Differs, now_ms: int) -> bool:
+        """Whether this difference has stood for long enough."""
+        before = self.first
+        if before is None or before.ours != verdict.ours or not _same(before, verdict):
+            self.first, self.since_ms = verdict, now_ms
+        return now_ms - self.since_ms > READ_LAG_MS
+
+
+def protect(desk: Desk, executor: Executor, snapshot: Snapshot) -> None:
+    """A stop behind the position as the exchange has it, whether or not the core knows of it."""
+    held = snapshot.position.quantity
+    if held == 0 or is_protected(desk.book.live_orders, held):
+        return
+    asked = any(own.id.leg is Leg.STOP and desk.book.is_unknown(str(own.id)) for own in desk.book.live_orders)
+    if held_quantity(desk.book.plan, desk.book.state) == held:
+        executor.step()
+    elif not asked:
+        executor.protect(_disaster(desk, snapshot))
 
 
 def doubt(desk: Desk) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 RECEIVE_WINDOW_MS = 3_000  # of every request: it bounds how late a lost order can still arrive
 READ_LAG_MS = 10_000  # how long an accepted order may stay invisible
 MISSES_MIN = 3  # not-founds after the window, before absence is believed
+MISSES_MAX = 60  # then the position may have moved for reasons of its own: the difference is judged as one
 ASK_EVERY_MS = 500
 
 
@@ -43,11 +44,11 @@ class Absent:
 
 def missed(question: Question, now_ms: int, *, position_moved: bool) -> AskAgain | Absent:
     """After one not-found at the exchange's `now_ms`. `position_moved`: the position is not what the known
-    executions make of it; then the order is not absent, however often it is not found.
+    executions make of it; then absence takes many more not-founds.
     """
     if now_ms <= question.certain_ms:
         return AskAgain(question, now_ms + ASK_EVERY_MS)
     counted = Question(question.signed_ms, question.window_ms, question.misses + 1)
-    if counted.misses >= MISSES_MIN and not position_moved:
+    if counted.misses >= (MISSES_MAX if position_moved else MISSES_MIN):
         return Absent()
     return AskAgain(counted, now_ms + ASK_EVERY_MS)

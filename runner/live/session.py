@@ -13,10 +13,10 @@ from decimal import Decimal
 from runner.compiler.build import Compiled
 from runner.domain.entry import Entry
 from runner.domain.order import NO_ORDERS
-from runner.domain.order_event import OrderUpdated, Protected
+from runner.domain.order_event import OrderUpdated
 from runner.domain.session_event import (
+    Banned,
     Halted,
-    Mismatched,
     Resumed,
     RunEnded,
     StateSet,
@@ -36,18 +36,20 @@ from runner.domain.venue import (
 )
 from runner.live.actions import is_protected
 from runner.live.adopt import leaving
-from runner.live.book import STOP_SILENT, fold
+from runner.live.book import fold
 from runner.live.close import judge_close, resumed
 from runner.live.desk import Desk, either
 from runner.live.executor import Executor
 from runner.live.feed import Feed
 from runner.live.gate import GateFacts, GateLimits
+from runner.live.ids import Leg
 from runner.live.inquiry import stamped
-from runner.live.reconcile import Agreed, Differs, read_income, reconcile
-from runner.live.recover import Policy, Recovery, clock_offset, settle_difference
+from runner.live.reconcile import Differs, read_income, reconcile
+from runner.live.recover import Doubts, Policy, Recovery, clock_offset, protect, settle_difference
 from runner.live.states import SessionState
 from runner.live.trades import apply_trades, owner_of
 from runner.live.wanted import held_quantity, wanted_entry
+from runner.live.watch import Watch
 from runner.live.window import Window
 
 TICK_MS = 250
@@ -60,7 +62,8 @@ CLOCK_CODES = (-1021, -5028)  # the exchange finds our time outside its window
 INCOME_MS = 300_000
 NEWS_MS = 1_000
 ENTRY_LIFETIME_MS_MAX = 60_000
-STOP_SILENT_MS = 5_000  # the mark is through the stop for so long, and nothing happened
+GRACE_MS = 20_000  # of an orderly end
+RESTING_MS = 3_000  # between reads while an entry rests: its fill wants a stop, stream or not
 HALTED_EXIT = 6
 
 
@@ -88,17 +91,20 @@ class Session:
     mark: Decimal | None = None
     last: Decimal | None = None
     mark_ms: int = 0
-    through_since_ms: int = 0
-    differed: Differs | None = None
+    differs: bool = False
+    doubts: Doubts = field(default_factory=Doubts)
     must_reconcile: asyncio.Event = field(default_factory=asyncio.Event)
     must_price: asyncio.Event = field(default_factory=asyncio.Event)
     must_read_income: bool = False
     stream_is_alive: bool = False
-    was_protected: bool = True
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     fault: BaseException | None = None
     sent_ms: list[int] = field(default_factory=list)
     executor: Executor | None = None
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.desk)
 
     async def run(self) -> int:
         """Recover, then live until somebody or something stops it; the exit code."""
@@ -106,8 +112,11 @@ class Session:
         window = Window(self.compiled, self.compiled.plan.timeframe_ms)
         feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
         try:
-            await Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy).run()
-            await feed.load_insistently()
+            self.must_read_income = True
+            self._tell_core_of_resume()
+            recovery = Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy)
+            if not await self._unless_stopped(recovery.run()):
+                return self._ended()
             for job in (
                 feed.run(),
                 feed.listen(),
@@ -122,13 +131,53 @@ class Session:
             await self.stopping.wait()
             if self.fault is not None:
                 raise self.fault
+            await self._wind_down(executor)
             return self._ended()
         finally:
             await self._close()
 
     def stop(self) -> None:
-        """End soon; what rests at the exchange goes on resting."""
+        """End soon; stops and targets go on resting at the exchange."""
         self.stopping.set()
+
+    async def _unless_stopped(self, job: Coroutine[None, None, None]) -> bool:
+        """Whether the job came to its end before the session was stopped; a fault of a task is raised."""
+        working = asyncio.ensure_future(job)
+        waiting = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if self.fault is not None:
+                raise self.fault
+            if working.done():
+                working.result()
+            return working.done()
+        finally:
+            for task in (working, waiting):
+                task.cancel()
+            await asyncio.gather(working, waiting, return_exceptions=True)
+
+    async def _wind_down(self, executor: Executor) -> None:
+        """Nothing new; entries are taken back, and nobody leaves while a position has no stop or a request no
+        answer, but for so long at most.
+        """
+        executor.is_closing = True
+        deadline_ms = self.desk.clock.now_ms() + GRACE_MS
+        while self.desk.clock.now_ms() < deadline_ms and self.fault is None:
+            executor.step()
+            book = self.desk.book
+            held = held_quantity(book.plan, book.state)
+            entering = any(own.id.leg is Leg.ENTRY for own in book.live_orders)
+            doubtful = bool(book.unknown_orders) or book.trades_missing() or entering
+            if not doubtful and is_protected(book.live_orders, held):
+                return
+            self.desk.changed.clear()
+            await either(self.desk.changed, self.desk.clock.sleep(TICK_MS))
+
+    def _tell_core_of_resume(self) -> None:
+        """An operator resumed while nobody was there to hear it."""
+        if self.desk.book.resume_due:
+            state = resumed(self.desk.book.state)
+            self.desk.record(self.desk.entry(StateSet(state, "operator: resumed while away")))
 
     def _executor(self) -> Executor:
         lifetime = min(self.compiled.plan.timeframe_ms // 2, ENTRY_LIFETIME_MS_MAX)
@@ -141,6 +190,7 @@ class Session:
             self._spawn,
             lifetime,
             self.sent_ms,
+            is_called_off=self._is_called_off,
         )
 
     def _spawn(self, job: Coroutine[None, None, None]) -> None:
@@ -180,7 +230,7 @@ class Session:
 
     def _facts(self) -> GateFacts:
         desk, book = self.desk, self.desk.book
-        entries = [own for own in book.live_orders if own.id.leg.value == "e"]
+        entries = [own for own in book.live_orders if own.id.leg is Leg.ENTRY]
         return GateFacts(
             now_ms=desk.clock.now_ms(),
             state=desk.state,
@@ -193,15 +243,13 @@ class Session:
             banned_until_ms=book.banned_until_ms,
             lease_is_held=self.lease_is_held(),
             anything_unknown=bool(book.unknown_orders) or book.trades_missing(),
-            expires_ms=None,
         )
 
     async def _act(self, executor: Executor, feed: Feed) -> None:
         """After every change, and four times a second."""
         while True:
             self.desk.flush()
-            self._watch_stop()
-            self._tell_protection()
+            self.watch.look(self.mark, self.last)
             self._settle_state(feed)
             executor.step()
             if executor.must_reconcile:
@@ -245,38 +293,9 @@ class Session:
             return "the account stream is lost"
         if desk.clock.now_ms() - desk.account_ms > 2 * IDLE_MS:
             return "the account could not be read for a while"
-        if self.differed is not None:
+        if self.differs:
             return "the position differs from ours"
         return ""
-
-    def _watch_stop(self) -> None:
-        """A stop that rests is not a stop that works: the mark beyond it, and still a position."""
-        book, now = self.desk.book, self.desk.clock.now_ms()
-        stop = book.state.orders.stop
-        held = book.state.position.quantity
-        price = self.mark if book.plan.stop.on_mark else self.last
-        through = (
-            held != 0.0
-            and stop.price > 0.0
-            and price is not None
-            and (float(price) - stop.price) * (1 if held > 0 else -1) < 0.0
-        )
-        if not through or book.beyond_stop:
-            self.through_since_ms = 0
-        elif self.through_since_ms == 0:
-            self.through_since_ms = now
-        elif now - self.through_since_ms > STOP_SILENT_MS:
-            symbol = self.desk.identity.symbol
-            silent = Mismatched(symbol, STOP_SILENT, f"{stop.price}", f"{price}", "leave at the market")
-            self.desk.record(self.desk.entry(silent))
-
-    def _tell_protection(self) -> None:
-        book = self.desk.book
-        held = held_quantity(book.plan, book.state)
-        protected = is_protected(book.live_orders, held)
-        if protected != self.was_protected:
-            self.was_protected = protected
-            self.desk.record(self.desk.entry(Protected(self.desk.identity.symbol, protected)))
 
     async def _listen(self) -> None:
         """The account stream: quicker than reading, never trusted alone."""
@@ -304,8 +323,8 @@ class Session:
                         self._heard_trade(trade)
 
     def _heard_trade(self, trade: VenueTrade) -> None:
-        """What nobody seems to own may be a triggered stop's, whose market order has a name of its own: then the
-        orders are asked first.
+        """What nobody seems to own may be a triggered stop's, whose market order has a name of its own: then
+        the orders are asked first.
         """
         book = self.desk.book
         if owner_of(book, trade) is None and book.live_orders:
@@ -320,12 +339,14 @@ class Session:
             self.must_reconcile.clear()
             try:
                 verdict = await reconcile(self.desk, self.ports.account)
-                self._judge_difference(verdict)
+                self._judge_difference(verdict, executor)
                 if self.must_read_income:
                     self.must_read_income = False
                     await read_income(self.desk, self.ports.account)
             except ReadFailed as failed:
                 failures += 1
+                if failed.until_ms > max(self.desk.book.banned_until_ms, self.desk.clock.now_ms()):
+                    self.desk.record(self.desk.entry(Banned(failed.until_ms, 429, "exchange", str(failed))))
                 executor.must_sync_clock = executor.must_sync_clock or failed.code in CLOCK_CODES
                 wait = min(TICK_MS * 2**failures, RECONCILE_MS)
                 await self.desk.clock.sleep(max(wait, failed.until_ms - self.desk.clock.now_ms()))
@@ -334,19 +355,21 @@ class Session:
             pause = IDLE_MS if self._is_idle() else RECONCILE_MS
             if isinstance(verdict, Differs):
                 pause = RECONCILE_MS // 10
+            elif any(own.id.leg is Leg.ENTRY for own in self.desk.book.live_orders):
+                pause = RESTING_MS
             self.desk.changed.set()
             await either(self.must_reconcile, self.desk.clock.sleep(pause))
 
-    def _judge_difference(self, verdict: object) -> None:
-        """A difference that stands in two reads a second apart is real."""
+    def _judge_difference(self, verdict: object, executor: Executor) -> None:
+        """A difference is protected at once, and settled when it stands."""
+        self.differs = isinstance(verdict, Differs)
         if not isinstance(verdict, Differs):
-            if isinstance(verdict, Agreed):
-                self.differed = None
+            self.doubts = Doubts()
             return
-        before, self.differed = self.differed, verdict
-        if before is not None and before.snapshot.position.quantity == verdict.snapshot.position.quantity:
+        protect(self.desk, executor, verdict.snapshot)
+        if self.doubts.stand(verdict, self.desk.clock.now_ms()):
             settle_difference(self.desk, verdict, self.policy)
-            self.differed = None
+            self.differs, self.doubts = False, Doubts()
 
     async def _watch_price(self) -> None:
         while True:
@@ -382,14 +405,24 @@ class Session:
     async def _hear_news(self) -> None:
         """What an operator wrote into the journal from elsewhere."""
         while True:
-            for entry in self.news():
-                self.desk.book = fold(self.desk.book, entry)
-                state = self.desk.book.state
-                match entry.event:
-                    case Halted(level, reason) if level != "no_entries":
-                        state = leaving(state, self.desk.exchange_ms())
-                        self.desk.record(self.desk.entry(StateSet(state, f"operator: {reason}")))
-                    case Resumed(reason):
-                        self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
-                self.desk.changed.set()
+            self._hear()
             await self.desk.clock.sleep(NEWS_MS)
+
+    def _is_called_off(self) -> bool:
+        """Whether the run is halted as of now: asked before and after an entry is journaled, so that none leaves
+        whose sending comes after the halt.
+        """
+        self._hear()
+        return self.desk.book.halted is not None
+
+    def _hear(self) -> None:
+        for entry in self.news():
+            self.desk.book = fold(self.desk.book, entry)
+            state = self.desk.book.state
+            match entry.event:
+                case Halted(level, reason) if level != "no_entries":
+                    state = leaving(state, self.desk.exchange_ms())
+                    self.desk.record(self.desk.entry(StateSet(state, f"operator: {reason}")))
+                case Resumed(reason):
+                    self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
+            self.desk.changed.set()

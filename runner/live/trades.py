@@ -21,7 +21,7 @@ from runner.live.ids import Leg
 from runner.live.wanted import held_quantity
 
 READ_BACK_MS = 60_000  # before the last execution known: trades appear late and out of order
-LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose")
+LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
 
 
 async def read_trades(desk: Desk, account: AccountPort, *, since_ms: int | None = None) -> int:
@@ -30,10 +30,16 @@ async def read_trades(desk: Desk, account: AccountPort, *, since_ms: int | None 
     A row names the exchange's order alone. Whose that is, the orders say; an execution whose order cannot be
     seen yet waits for the next look.
     """
-    known_ms = desk.book.traded_ms or desk.book.decided_ms
-    start_ms = since_ms if since_ms is not None else max(known_ms - READ_BACK_MS, 0)
+    start_ms = since_ms if since_ms is not None else max(_unread_since(desk.book) - READ_BACK_MS, 0)
     trades = await account.trades(desk.identity.symbol, start_ms)
     return apply_trades(desk, await _named(desk, account, trades))
+
+
+def _unread_since(book: OurBook) -> int:
+    """No execution before this is unknown: the last one known, or the oldest order that may have one."""
+    sent = [own.sent_ms for own in book.live_orders]
+    told = [book.orders[name].sent_ms for name in book.filled_told if name in book.orders]
+    return min([*sent, *told, book.traded_ms or book.decided_ms or book.started_ms])
 
 
 async def _named(desk: Desk, account: AccountPort, trades: Iterable[VenueTrade]) -> list[VenueTrade]:
@@ -55,8 +61,8 @@ async def _named(desk: Desk, account: AccountPort, trades: Iterable[VenueTrade])
 
 
 async def _learn(desk: Desk, account: AccountPort, order: VenueOrder) -> None:
-    """An order behind an execution: ours by its client id, else perhaps the market order of a stop of ours that
-    has triggered.
+    """An order behind an execution: ours by its client id, else perhaps the market order of a stop of ours
+    that has triggered.
     """
     mine = desk.book.orders.get(order.client_id)
     if mine is not None:

@@ -12,19 +12,22 @@ from runner.live.wanted import held_quantity, wanted_legs
 _SETTLED = (SessionState.RUNNING, SessionState.HALTED)
 
 
-def is_settled(session: Session, now_ms: int) -> bool:
-    """Everything that should rest does, everything that was heard is worked off, the last close is decided."""
+def is_settled(session: Session, now_ms: int, since_ms: int) -> bool:
+    """Everything that should rest does, everything that was heard is worked off, the last close after `since_ms`
+    is decided.
+    """
     desk = session.desk
     timeframe_ms = session.compiled.plan.timeframe_ms
+    closed_ms = now_ms // timeframe_ms * timeframe_ms
     return (
         desk.state in _SETTLED
         and session.stream_is_alive
-        and session.differed is None
+        and not session.differs
         and not desk.unwritten
         and not session.must_reconcile.is_set()
         and not session.must_price.is_set()
         and not session.must_read_income
-        and desk.book.decided_ms >= now_ms // timeframe_ms * timeframe_ms
+        and (desk.book.decided_ms >= closed_ms or closed_ms <= since_ms)
         and _is_order(session, now_ms)
     )
 

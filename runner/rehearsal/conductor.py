@@ -1,6 +1,6 @@
 """Moves the exchange's time while a session trades on it: as fast as the bot keeps up, and no faster.
 
-In: an exchange behind a server, the session's clock, how many requests are under way. Out: time that passes.
+In: an exchange behind a server, the session's clock, whether anything is on the wire. Out: time that passes.
 Refuses to know: rules, orders, what a good result is.
 
 Three paces. While a request is under way, the machine's time passes in the exchange, too (times `HURRY`, by
@@ -22,8 +22,8 @@ from runner.simulator.box import Box
 from runner.simulator.reel import BOUNDARY
 
 HURRY = 5.0
-ROUNDS = 16  # of the loop without news: what was sent has arrived, and what follows from it was done
-ROUNDS_UNSTEADY = 64  # the same while streams are being opened
+ROUNDS = 48  # of the loop without news: what was sent has arrived, and what follows from it was done
+ROUNDS_UNSTEADY = 96  # the same while streams are being opened
 SLICE_S = 0.15  # the machine's time counts from here on
 BEAT_S = 0.001
 READ_AGO_MS = 20_000
@@ -32,30 +32,31 @@ UNSETTLED_MS_MAX = 300_000  # a session that is never done gets the next price a
 
 @dataclass(slots=True)
 class Conductor:
-    """`under_way`: requests without an answer yet. `wakes_at_prices`: the session polls at each price (faults),
+    """`is_busy`: is anything on the wire? `wakes_at_prices`: the session polls at each price (faults),
     otherwise only when something happens to it.
     """
 
     box: Box
     clock: ExchangeClock
-    under_way: Callable[[], int]
+    is_busy: Callable[[], bool]
     session: Callable[[], Session | None]
     is_over: Callable[[], bool]
     end_ms: int
     wakes_at_prices: bool
     on_close: Callable[[int], None] = lambda now_ms: None
+    began_ms: int = 0
     moved_ms: int = 0  # when the market moved last, or told the account something
 
     async def run(self) -> None:
         """Until everything is played and decided, or the session has ended."""
-        self.moved_ms = self.box.now_ms
+        self.began_ms = self.moved_ms = self.box.now_ms
         while not self.is_over():
             await self._quiet()
             session = self.session()
             if session is not None and self._is_played(session):
                 session.stop()
                 return
-            if session is not None and is_settled(session, self.box.now_ms):
+            if session is not None and is_settled(session, self.box.now_ms, self.began_ms):
                 self._stride(session)
             else:
                 self._creep(is_held=session is None)
@@ -71,7 +72,7 @@ class Conductor:
         rounds, started_s = 0, time.monotonic()
         while rounds < (ROUNDS if steady else ROUNDS_UNSTEADY):
             await asyncio.sleep(0)
-            if not self.under_way():
+            if not self.is_busy():
                 rounds += 1
                 continue
             rounds = 0

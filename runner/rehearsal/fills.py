@@ -11,7 +11,7 @@ at the last price. Anything beyond has to be in the journal, or has no reason.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.domain.bar import Bar
+from runner.domain.bar import Bar, Row
 from runner.domain.order import (
     LEG_ENTRY,
     LEG_LIQUIDATION,
@@ -19,7 +19,15 @@ from runner.domain.order import (
     LIQUIDATION,
     REASONS,
 )
-from runner.domain.plan import BY_R, SIZE_EQUITY, SIZE_RISK, Plan
+from runner.domain.plan import (
+    BY_R,
+    FACT_PROFIT_R,
+    FACT_PROFIT_RATIO,
+    SIZE_EQUITY,
+    SIZE_RISK,
+    STEP_COMPARE,
+    Plan,
+)
 from runner.domain.time import format_time
 from runner.rehearsal.story import Story
 from runner.rehearsal.verdict import Difference
@@ -35,11 +43,14 @@ _STOPS = ("stop_loss", "break_even", "trailing_stop")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What both runs had in common. `equity_at` tells (expected, actual) equity at a close."""
+    """What both runs had in common. Bars are found by their opens; `equity_at` tells (expected, actual) equity at a
+    close, `row_at` what the rules said there.
+    """
 
     plan: Plan
     timeframe_ms: int
     bar_at: Callable[[int], Bar | None]
+    row_at: Callable[[int], Row | None]
     equity_at: Callable[[int], tuple[float, float]]
     story: Story
 
@@ -184,6 +195,8 @@ def _why_elsewhere(scene: Scene, pair: Pair, shift: float, others: tuple[Executi
         return f"the price turned between two levels that lie {_number(shift)} or more apart, as the entries do"
     if first.bar_ms == pair.expected.bar_ms and pair.expected.executions[0].leg == LEG_ENTRY:
         return "the path inside the bar of the entry: the backtest goes on with what hurts"
+    if first.leg == LEG_MARKET and (rule := _profit_rule(scene, pair, first.bar_ms)):
+        return rule
     if _both_reached(scene, others):
         return "the path inside the bar: it reaches both levels"
     from_ms = min(pair.expected.bar_ms, pair.actual.bar_ms)
@@ -198,6 +211,25 @@ def _grazed(scene: Scene, first: Execution, shift: float) -> bool:
     reach = (bar.low, bar.high, bar.mark_low, bar.mark_high)
     near = _level_moves(scene, Match(first, first), shift) + 2.0 * scene.plan.instrument.tick_size
     return any(abs(price - first.reference) <= near for price in reach)
+
+
+def _profit_rule(scene: Scene, pair: Pair, close_ms: int) -> str:
+    """Whether an exit rule compares the open profit with something that lies between the two; "" when not."""
+    bar, row, side = scene.bar_at(close_ms - scene.timeframe_ms), scene.row_at(close_ms), pair.expected.side
+    if bar is None or row is None:
+        return ""
+    steps = scene.plan.exit_long if side > 0 else scene.plan.exit_short
+    entries = [trade.executions[0].price for trade in (pair.expected, pair.actual)]
+    profits = [side * (bar.close - entry) / entry for entry in entries]
+    for step in steps:
+        if step.op != STEP_COMPARE or step.fact not in (FACT_PROFIT_RATIO, FACT_PROFIT_R):
+            continue
+        level = row.slots[step.slot]
+        between = (profits[0] - level) * (profits[1] - level) <= 0.0
+        if profits[0] != profits[1] and (between or step.fact == FACT_PROFIT_R):
+            told = " and ".join(f"{profit:.3%}" for profit in profits)
+            return f"an exit rule reads the open profit, which goes with the entry price: {told}"
+    return ""
 
 
 def _both_reached(scene: Scene, others: tuple[Execution, ...]) -> bool:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from runner.compiler.build import Compiled
-from runner.domain.bar import Bar
+from runner.domain.bar import Bar, Row
 from runner.domain.entry import Entry
 from runner.domain.order_event import EquityMarked
 from runner.domain.position import (
@@ -37,8 +37,9 @@ from runner.rehearsal.fills import Scene, pair_differences
 from runner.rehearsal.stage import Played
 from runner.rehearsal.story import Story
 from runner.rehearsal.verdict import Counts, Difference, Verdict
-from runner.report.deviation import Books, Bridge, bridge
-from runner.report.executions import LEG_MARK, Payment, Trade, of_entries, of_result, payments_of, trades_of
+from runner.report.books import Books, books_of_entries, books_of_result
+from runner.report.deviation import Bridge, bridge
+from runner.report.executions import LEG_MARK, Trade
 
 BAR_NOISE = 1e-9
 BOOKS_USDT_MAX = 0.02  # the exchange cuts to eight digits, the core does not
@@ -88,6 +89,15 @@ class Score:
         }
 
     @cached_property
+    def rows(self) -> dict[int, Row]:
+        """What the rules said, by closes."""
+        return {
+            one.event.bar.close_time_ms: one.event.row
+            for one in self.entries
+            if isinstance(one.event, BarClosed)
+        }
+
+    @cached_property
     def decided(self) -> dict[int, Decided]:
         """The run's decisions by their closes."""
         return {one.bar_ms or 0: one.event for one in self.entries if isinstance(one.event, Decided)}
@@ -108,8 +118,7 @@ class Score:
 
 def judge(score: Score) -> Verdict:
     """The whole comparison."""
-    books = _books(score)
-    ledger = bridge(*books, score.timeframe_ms)
+    ledger = _ledger(score)
     named = [*_bar_differences(score), *_trade_differences(score, ledger)]
     spoken = _decision_differences(score, sorted(named, key=lambda one: one.time_ms), ledger)
     wrong = [*named, *spoken, *_end_differences(score, ledger)]
@@ -117,22 +126,13 @@ def judge(score: Score) -> Verdict:
     return Verdict(_counts(score, ledger), differences, ledger)
 
 
-def _books(score: Score) -> tuple[Books, Books]:
-    end_ms, last = score.closes[-1], _last_mark(score)
-    opens = {start: bar.open for start, bar in score.bars.items()}
-    expected = trades_of(of_result(score.result), end_ms, last)
-    actual = trades_of(of_entries(score.entries, score.timeframe_ms, opens, end_ms), end_ms, last)
-    due = [Payment(one.time_ms, one.payment_usdt) for one in score.result.payments]
-    paid = payments_of(score.entries, end_ms)
-    net = sum(trade.gross_usdt - trade.fees_usdt for trade in expected) + sum(one.payment_usdt for one in due)
-    made = score.equity_at(end_ms)[1] - score.compiled.plan.capital_usdt
-    return Books(expected, due, net), Books(actual, paid, made)
-
-
-def _last_mark(score: Score) -> float:
-    """What an open position is worth at the end, for both."""
-    last = score.bars.get(score.closes[-1] - score.timeframe_ms)
-    return last.mark_close if last is not None else float(score.market.bars.close[-1])
+def _ledger(score: Score) -> Bridge:
+    capital, last = score.compiled.plan.capital_usdt, float(score.market.bars.close[-1])
+    if not score.bars:
+        return bridge(books_of_result(score.result, score.closes[-1], last), Books((), (), 0.0), score.timeframe_ms)
+    end_ms = max(score.bars) + score.timeframe_ms
+    expected = books_of_result(score.result, end_ms, score.bars[max(score.bars)].mark_close)
+    return bridge(expected, books_of_entries(score.entries, score.timeframe_ms, capital), score.timeframe_ms)
 
 
 # --- bars and decisions ---
@@ -217,7 +217,12 @@ def _said(signal: int, refusal: int) -> str:
 
 def _trade_differences(score: Score, ledger: Bridge) -> list[Difference]:
     scene = Scene(
-        score.compiled.plan, score.timeframe_ms, score.bars.get, score.equity_at, score.story
+        score.compiled.plan,
+        score.timeframe_ms,
+        score.bars.get,
+        score.rows.get,
+        score.equity_at,
+        score.story,
     )
     found: list[Difference] = []
     for pair in ledger.pairing.pairs:

@@ -154,14 +154,14 @@ async def _play(staged: Play, journal: Journal, lease: Lease) -> Played:
     try:
         profile = local_profile(server.url, stream_url=server.stream_url)
         async with _telephone(profile, login, box) as (telephone, clock):
-            run, code = await _perform(staged, _connection(telephone, clock), journal, lease, box)
+            run, code = await _perform(staged, _connection(telephone, clock), journal, lease, server)
             return _seen(staged, box, run, code, telephone.requests, time.monotonic() - started_s)
     finally:
         await server.close()
 
 
 async def _perform(
-    staged: Play, connection: Connection, journal: Journal, lease: Lease, box: Box
+    staged: Play, connection: Connection, journal: Journal, lease: Lease, server: Server
 ) -> tuple[str, int]:
     """The session and who moves the time, side by side; the run's name, its exit code."""
     wings, clock, telephone = _Wings(), connection.clock, connection.client
@@ -169,9 +169,9 @@ async def _perform(
     assert isinstance(telephone, Telephone)
     living = asyncio.ensure_future(serve(_outfit(staged, journal, lease, wings), connection))
     conductor = Conductor(
-        box=box,
+        box=server.box,
         clock=clock,
-        under_way=lambda: telephone.under_way,
+        is_busy=lambda: telephone.under_way > 0 or server.is_sending,
         session=lambda: wings.session,
         is_over=living.done,
         end_ms=staged.end_ms,

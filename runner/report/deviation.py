@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runner.domain.order import LEG_LIQUIDATION, LEG_MARKET
-from runner.report.executions import Execution, Payment, Trade
+from runner.report.books import Books
+from runner.report.executions import Execution, Payment
 from runner.report.pairs import Match, Pair, Pairing, paired
 
 LATE_MS = 5_000  # at most so long after the open is in time
@@ -29,14 +30,6 @@ ITEMS = (
     *("missed", "partial fill", "late bar", "slippage", "path"),
     *("sizing", "rounding", "fees", "funding", "operator"),
 )
-
-
-class Books(NamedTuple):
-    """One run: its trades, its funding, and what it made in all."""
-
-    trades: Sequence[Trade]
-    payments: Sequence[Payment]
-    net_usdt: float
 
 
 class Item(NamedTuple):

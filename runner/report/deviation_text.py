@@ -8,7 +8,7 @@ from typing import Any
 from runner.report.deviation import Bridge
 
 VERSION = 1
-RESIDUAL_USDT_MAX = 0.02
+
 
 _SAYS = {
     "missed": "trades that only one of the two made",
@@ -31,10 +31,15 @@ def ledger_lines(bridge: Bridge, expected: str, actual: str) -> list[str]:
         if abs(item.usdt) < 0.005 and not item.count:
             continue
         count = f" ({item.count:,})" if item.count else ""
-        lines.append(f"{item.usdt:+13,.2f}  {item.name}: {_SAYS[item.name]}{count}")
-    lines.append(f"{bridge.residual_usdt:+13,.2f}  residual: what no item explains")
+        lines.append(f"{_shown(item.usdt):+13,.2f}  {item.name}: {_SAYS[item.name]}{count}")
+    lines.append(f"{_shown(bridge.residual_usdt):+13,.2f}  residual: what no item explains")
     lines.append(f"{bridge.actual_usdt:+13,.2f}  USDT, {actual}")
     return lines
+
+
+def _shown(usdt: float) -> float:
+    """No minus before a nothing."""
+    return round(usdt, 2) + 0.0
 
 
 def ledger_tree(bridge: Bridge) -> dict[str, Any]:

@@ -84,8 +84,13 @@ class Server:
         if self._runner:
             await self._runner.cleanup()
 
+    @property
+    def is_sending(self) -> bool:
+        """Is there anything that a stream has not sent yet?"""
+        return any(line.is_sending for line in self._lines)
+
     def _is_busy(self) -> bool:
-        return self._under_way > 0 or any(line.is_sending for line in self._lines)
+        return self._under_way > 0 or self.is_sending
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/admin" or request.path.startswith("/admin/"):

@@ -124,6 +124,23 @@ def test_a_killed_bot_finds_its_position_and_one_that_hangs_is_flattened_by_forc
     assert exchange.admin("audit")["problems"] == []
 
 
+def test_a_leverage_that_cannot_be_set_now_halts_the_bot_and_does_not_leave_its_position(
+    tmp_path: Path, exchange: Exchange
+) -> None:
+    desk = machine(tmp_path, exchange)
+    with desk.session() as session:
+        run = session.started()
+        until(lambda: exchange.held() > 0 and exchange.stops() == 1, "a position with its stop")
+    desk.bot.write_text(BOT.replace("leverage: 3", "leverage: 2"))
+    with desk.session() as session:
+        assert session.started() == run
+        until(lambda: desk.status()["state"] == "halted", "it is halted")
+        assert "at leverage 3, isolated, and the bot wants 2" in desk.status()["limits"][0]["reason"]
+        assert (exchange.held() > 0, exchange.stops()) == (True, 1)
+        session.process.send_signal(signal.SIGTERM)
+        assert session.ended() == 6
+
+
 def test_a_stop_before_anything_happened_is_an_orderly_end(tmp_path: Path, exchange: Exchange) -> None:
     desk = machine(tmp_path, exchange, text=BOT.replace("close > 0.5", "close > 5.0"))
     with desk.session("--capital", "2000") as session:
@@ -157,7 +174,6 @@ def test_without_a_key_it_says_how_to_come_by_one(tmp_path: Path) -> None:
 def test_a_version_that_was_rolled_back_runs_its_position_off_before_the_other_begins(
     tmp_path: Path, exchange: Exchange
 ) -> None:
-    """And a leverage that cannot be set while a position is open halts the bot without leaving it."""
     quiet = BOT.replace("close > 0.5", "close > 5.0")
     desk = machine(tmp_path, exchange, text=quiet)
     with desk.session() as session:
@@ -170,17 +186,6 @@ def test_a_version_that_was_rolled_back_runs_its_position_off_before_the_other_b
         until(lambda: exchange.held() > 0 and exchange.stops() == 1, "a position with its stop")
         session.process.kill()
         session.ended()
-
-    desk.bot.write_text(BOT.replace("leverage: 3", "leverage: 2"))
-    with desk.session() as session:
-        session.started()
-        until(lambda: desk.status()["state"] == "halted", "it is halted")
-        assert "at leverage 3, isolated, and the bot wants 2" in desk.status()["limits"][0]["reason"]
-        assert (exchange.held() > 0, exchange.stops()) == (True, 1)
-        session.process.send_signal(signal.SIGTERM)
-        assert session.ended() == 6
-    desk.quick("resume", run, "--reason", "the old leverage again")
-    desk.bot.write_text(BOT)
     version = hashlib.sha256(quiet.encode()).hexdigest()
     desk.quick("rollback", str(desk.bot), "--to", version, "--why", "it entered", "--position", "run-off")
 

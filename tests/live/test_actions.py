@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from runner.domain.venue import Kind, Request
 from runner.live.actions import (
+    EXIT_UNKNOWN_MS_MAX,
     EXIT_WAITS_MS_MAX,
     STOP_UNKNOWN_MS_MAX,
     Cancel,
@@ -117,9 +118,16 @@ def test_an_exit_waits_for_the_targets_that_hold_its_quantity_but_not_for_long()
     assert next_actions((STOP_90, EXIT), (stop, gone), LONG_10, 200) == [Place(EXIT)]
 
 
-def test_an_exit_is_not_sent_twice_while_its_fate_is_unknown() -> None:
-    lost = sent(EXIT, phase=Phase.UNKNOWN)
-    assert next_actions((STOP_90, EXIT), (sent(STOP_90), lost), LONG_10, 60_000) == []
+def test_a_lost_exit_is_sent_again_once_it_cannot_arrive_any_more() -> None:
+    lost = sent(EXIT, phase=Phase.UNKNOWN, sent_ms=0)
+    wish, rests = (STOP_90, EXIT), (sent(STOP_90), lost)
+    assert next_actions(wish, rests, LONG_10, EXIT_UNKNOWN_MS_MAX - 1) == []
+    assert next_actions(wish, rests, LONG_10, EXIT_UNKNOWN_MS_MAX) == [Place(EXIT)]
+
+
+def test_a_small_stop_at_rest_does_not_make_a_big_one_of_unknown_fate_wait() -> None:
+    small, lost = sent(wanted(Leg.STOP, 1, 90)), sent(STOP_90, 2, phase=Phase.UNKNOWN, sent_ms=0)
+    assert next_actions((STOP_90,), (small, lost), LONG_10, STOP_UNKNOWN_MS_MAX) == [Place(STOP_90)]
 
 
 def test_a_triggered_stop_is_left_to_execute_unless_it_failed() -> None:

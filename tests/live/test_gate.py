@@ -22,7 +22,6 @@ FACTS = GateFacts(
     banned_until_ms=0,
     lease_is_held=True,
     anything_unknown=False,
-    expires_ms=None,
 )
 ENTRY = Request("id", "BTCUSDT", Kind.MARKET, 1, Decimal(5))
 STOP = Request("id", "BTCUSDT", Kind.STOP_MARKET, -1, Decimal(5), trigger_price=Decimal(90), reduce_only=True)
@@ -42,9 +41,8 @@ def test_an_ordinary_entry_and_its_stop_pass() -> None:
         ({"state": SessionState.HALTED}, "not allowed while halted"),
         ({"lease_is_held": False}, "lease"),
         ({"banned_until_ms": 1_000_001}, "told us to wait"),
-        ({"sent_last_minute": 40}, "in the last minute"),
+        ({"sent_last_minute": 60}, "in the last minute"),
         ({"anything_unknown": True}, "fate is unknown"),
-        ({"expires_ms": 1_000_000}, "too old"),
         ({"mark_price": None}, "no fresh mark"),
         ({"mark_price": Decimal(0)}, "no fresh mark"),
         ({"mark_time_ms": 1_000_000 - INPUT_AGE_MS_MAX - 1}, "no fresh mark"),
@@ -77,13 +75,12 @@ def test_a_request_that_makes_no_sense_is_refused(request_: Request) -> None:
 def test_what_does_not_enter_can_only_reduce() -> None:
     held = replace(FACTS, held=Decimal(5))
     assert isinstance(judge(replace(STOP, reduce_only=False), Purpose.PROTECT, held, LIMITS), Refused)
-    assert isinstance(judge(replace(STOP, side=1), Purpose.PROTECT, held, LIMITS), Refused)
 
 
 @pytest.mark.parametrize("state", [SessionState.STARTING, SessionState.PROTECT_ONLY, SessionState.HALTED])
 def test_protection_passes_in_every_state_that_has_a_position(state: SessionState) -> None:
     facts = replace(
-        FACTS, state=state, held=Decimal(5), mark_price=None, anything_unknown=True, sent_last_minute=59
+        FACTS, state=state, held=Decimal(5), mark_price=None, anything_unknown=True, sent_last_minute=200
     )
     assert isinstance(judge(STOP, Purpose.PROTECT, facts, LIMITS), Approved)
 

@@ -64,12 +64,14 @@ def test_whoever_lost_the_lease_writes_nothing_and_knows_it(tmp_path: Path) -> N
     with open_journal(f"sqlite:///{tmp_path / 'j.db'}") as journal:
         scribe = scribe_of(journal)
         assert scribe.is_held()
-        other = seize(journal.database, NAME, 5, owner="operator")
+        seize(journal.database, NAME, 5, owner="operator")
         with pytest.raises(LeaseLost):
             scribe.append([entry(RunEnded("stopped", 0))])
         assert not scribe.is_held()
         assert list(journal.read.entries()) == []
-        other.release(6)
+        holder = holder_of(journal.database, NAME)
+        assert holder is not None
+        assert (holder.owner, holder.renewed_ms, holder.epoch) == ("btc", 0, scribe.lease.epoch + 1)
         scribe.lease.drop()
 
 

@@ -183,6 +183,10 @@ class Exchange:
         names = plain | set(self.algos)
         return {one for one in names if (name := read_name(one)) is not None and name.tag == tag}
 
+    def triggering(self) -> set[str]:
+        """Stops between trigger and order, which nobody can cancel."""
+        return {name for name, algo in self.algos.items() if algo.status == "TRIGGERING"}
+
     def is_covered(self, *, silent: bool) -> bool:
         """Whether a live stop on the right side is enough for the position. `silent`: one that is triggering counts."""
         if self.position == 0:

@@ -22,6 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from runner.simulator.events import AlgoEvent, Event
 from runner.simulator.refusal import refused
 from tests.live.rig import SYMBOL
 from tests.live.virtual import VirtualLoop
@@ -34,7 +35,7 @@ OUTCOMES = ("never", "rejected", "unfilled", "partial", "filled", "liquidated")
 NONE = "-"
 DOWN_MS = 2_500
 SETTLE_MS, PATIENCE_MS = 7_000, 60_000
-LEGS = {"entry": ("e", 1), "limit": ("e", 1), "trail": ("s", 2), "exit": ("x", 1), "loss": ("x", 1)}
+LEGS = {"entry": ("e", 1), "limit": ("e", 1), "trail": ("s", 2), "exit": ("x", 1), "loss": ("s", 1)}
 _REFUSED = {"e": -2019, "s": -4045, "x": -2022}
 
 
@@ -118,8 +119,10 @@ class Director:
         return conduct
 
     def _answer(self) -> Conduct:
-        exchange, levers = self.stage.box.exchange, self.stage.box.exchange.levers
+        levers = self.stage.box.exchange.levers
         outcome, leg = self.cell.outcome, self.aim.leg
+        if self.cell.kind == "loss":
+            return Conduct(after=self._at_trigger)
         market = self.cell.kind != "limit" and leg != "s"
         if outcome == "never":
             return Conduct(drops=True)
@@ -137,6 +140,23 @@ class Director:
 
             return Conduct(before=thin, after=self._then)
         return Conduct(after=self._then)
+
+    def _at_trigger(self) -> None:
+        """What the stop that now rests will meet when it triggers."""
+        levers, outcome = self.stage.box.exchange.levers, self.cell.outcome
+        if outcome == "never":
+            levers.trigger_hangs += 1
+        elif outcome == "rejected":
+            levers.trigger_rejections += 1
+        elif outcome in ("unfilled", "partial"):
+            levers.taker_share = Decimal(0) if outcome == "unfilled" else Decimal("0.4")
+        self.stage.witness = self._triggered
+
+    def _triggered(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, AlgoEvent) and self.aim.is_main(event.algo.client_id):
+                if event.algo.status in ("FINISHED", "EXPIRED", "REJECTED"):
+                    self.stage.box.exchange.levers.taker_share = None
 
     def _then(self) -> None:
         """After it was taken: it rests, or the price comes to it, and then perhaps goes through everything."""

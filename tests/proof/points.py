@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.domain.entry import Entry
 from runner.domain.order_event import Answered, Filled, OrderUpdated, Protected, Resolved, Sending
-from runner.domain.session_event import Decided, RecoveryStep
+from runner.domain.session_event import Decided, Halted, LimitTripped, RecoveryStep
 from runner.domain.venue import OrderChanged
 from runner.simulator.events import OrderEvent
 from tests.proof.histories import read_name
@@ -26,8 +26,10 @@ ELSEWHERE = {
     "CP32": "tests/journal/test_journal_crash.py: SIGKILL of real writers on real files",
 }
 
-ENTERS, TRAILS, LEAVES = ("entry", "limit"), ("trail",), ("exit", "loss")
-EVERY = (*ENTERS, *TRAILS, *LEAVES)
+ENTERS, TRAILS, EXITS, LOSES = ("entry", "limit"), ("trail",), ("exit",), ("loss",)
+SENDS = (*ENTERS, *TRAILS, *EXITS)
+EVERY = (*SENDS, *LOSES)
+LEAVES = (*EXITS, *LOSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def _sending(entries: tuple[Entry, ...], action: str, wanted: Callable[[str | No
     )
 
 
-def _holds(entries: tuple[Entry, ...], kind: type, wanted: Callable[[Entry], bool] = lambda entry: True) -> bool:
+def _holds(entries: tuple[Entry, ...], kind: Any, wanted: Callable[[Entry], bool] = lambda entry: True) -> bool:
     return any(isinstance(one.event, kind) and wanted(one) for one in entries)
 
 
@@ -142,16 +144,16 @@ class Point:
 
 CRASHES: Mapping[str, Point] = {
     "CP0": Point("the bar is here, nothing decided", _bar_is_here),
-    "CP1": Point("decided, the intent not written", _pen("writing", lambda a, e: _sending(e, "place", a.is_main))),
-    "CP2": Point("inside the intent's commit", _pen("committing", lambda a, e: _sending(e, "place", a.is_main))),
-    "CP3": Point("the intent written, not sent", _pen("written", lambda a, e: _sending(e, "place", a.is_main))),
-    "CP4": Point("sending written, no byte left", _main_wire("leaving")),
-    "CP5": Point("the request partly written", _main_wire("leaving"), is_lost=True, dies_ms=700),
-    "CP6": Point("the request arrives after the death", _main_wire("leaving"), late_ms=2_000),
-    "CP7": Point("executed, the answer under way", _main_wire("arrived")),
-    "CP8": Point("the answer read, not parsed", _main_wire("arrived"), dies_ms=1),
-    "CP9": Point("parsed, not written", lambda a, life, i: i[0] == "parsed" and i[1] == "place" and a.is_main(i[2])),
-    "CP10": Point("the answer written", _pen("written", _is_main_answer)),
+    "CP1": Point("decided, the intent not written", _pen("writing", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
+    "CP2": Point("inside the intent's commit", _pen("committing", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
+    "CP3": Point("the intent written, not sent", _pen("written", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
+    "CP4": Point("sending written, no byte left", _main_wire("leaving"), kinds=SENDS),
+    "CP5": Point("the request partly written", _main_wire("leaving"), is_lost=True, dies_ms=700, kinds=SENDS),
+    "CP6": Point("the request arrives after the death", _main_wire("leaving"), late_ms=2_000, kinds=SENDS),
+    "CP7": Point("executed, the answer under way", _main_wire("arrived"), kinds=SENDS),
+    "CP8": Point("the answer read, not parsed", _main_wire("arrived"), dies_ms=1, kinds=SENDS),
+    "CP9": Point("parsed, not written", lambda a, life, i: i[0] == "parsed" and i[1] == "place" and a.is_main(i[2]), kinds=SENDS),
+    "CP10": Point("the answer written", _pen("written", _is_main_answer), kinds=SENDS),
     "CP11": Point("executed, the event not received", _fill_happened),
     "CP12": Point("the event received, the fill not written", _fill_heard),
     "CP13": Point("a partial fill written", _pen("written", _is_partial)),
@@ -167,13 +169,13 @@ CRASHES: Mapping[str, Point] = {
     "CP19": Point("the new stop's level written", _pen("written", _is_decision), TRAILS),
     "CP20": Point("the new stop rests, the old one too", _pen("writing", _cancels_stop), TRAILS),
     "CP21": Point("the old stop cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), TRAILS),
-    "CP22": Point("a target's cancel sent", _wire("leaving", "DELETE", "order", _leg("t")), LEAVES, late_ms=300),
-    "CP23": Point("the exit sent, its fate unknown", _main_wire("leaving"), LEAVES, late_ms=300, dies_ms=200),
+    "CP22": Point("a target's cancel sent", _wire("leaving", "DELETE", "order", _leg("t")), EXITS, late_ms=300),
+    "CP23": Point("the exit sent, its fate unknown", _main_wire("leaving"), EXITS, late_ms=300, dies_ms=200),
     "CP24": Point("out, stops still rest", _pen("written", _is_main_fill), LEAVES),
     "CP25": Point("the orphan cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), LEAVES),
     "CP26": Point("inside the commit after the orphan", _pen("committing", _stop_told_ended), LEAVES),
-    "CP27": Point("a limit crossed, not written", _pen("writing", _is_decision), ("loss",)),
-    "CP28": Point("the trip written, closing half done", _main_wire("arrived"), ("loss",), dies_ms=50),
+    "CP27": Point("a limit crossed, not written", _pen("writing", lambda a, e: _holds(e, LimitTripped | Halted)), LOSES),
+    "CP28": Point("the trip written, closing half done", _pen("written", lambda a, e: _holds(e, LimitTripped | Halted)), LOSES),
 }
 
 

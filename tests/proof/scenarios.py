@@ -3,7 +3,7 @@
 In: a kind and a side. Out: a stage with a market, seconds before something happens.
 Refuses to know: crashes, what is right.
 Kinds: `entry` at the market, `limit` (an entry that rests), `trail` (a stop follows the price), `exit` (a rule closes, with
-targets resting), `loss` (a limit of the day is crossed and the position is closed).
+targets resting), `loss` (the drawdown limit's stop is hit: out, and halted).
 """
 
 from collections.abc import Iterable
@@ -49,8 +49,8 @@ exit:
   stop_loss: {{distance: {stop}, trigger: mark}}
 {exits}
 limits:
-  daily_loss: {{max: {day}, then: flatten}}
-  max_drawdown: {{max: 40%, then: halt}}
+  daily_loss: {{max: 20% of equity, then: flatten}}
+  max_drawdown: {{max: {drawdown}, then: halt}}
 costs: {{maker: 0.02%, taker: 0.05%, slippage: 2 bps, funding: historical}}
 backtest: {{capital: 10000 USDT}}
 """
@@ -67,17 +67,17 @@ class Story(NamedTuple):
     order: str
     stop: str
     exits: str
-    day: str
+    drawdown: str
     steps: tuple[float, ...]
     act: int
 
 
 STORIES = {
-    "entry": Story("{type: market}", "0.8%", _TARGETS, "20% of equity", (0.4, 0.4, 0.4), 0),
-    "limit": Story("{type: limit, offset: 10 bps, expires: 3 bars}", "0.8%", _TARGETS, "20% of equity", (0.4, 0.4, 0.4), 0),
-    "trail": Story("{type: market}", "0.8%", _TRAIL, "20% of equity", (0.4, 0.9, 0.9, 0.9), 1),
-    "exit": Story("{type: market}", "1.5%", _TARGETS + _RULE, "20% of equity", (0.4, -0.8, -0.8, -0.8), 1),
-    "loss": Story("{type: market}", "3%", _TARGETS, "0.1% of equity", (0.4, -0.4, -0.4, -0.4), 1),
+    "entry": Story("{type: market}", "0.8%", _TARGETS, "40%", (0.4, 0.4, 0.4), 0),
+    "limit": Story("{type: limit, offset: 10 bps, expires: 3 bars}", "0.8%", _TARGETS, "40%", (0.4, 0.4, 0.4), 0),
+    "trail": Story("{type: market}", "0.8%", _TRAIL, "40%", (0.4, 0.9, 0.9, 0.9), 1),
+    "exit": Story("{type: market}", "1.5%", _TARGETS + _RULE, "40%", (0.4, -0.8, -0.8, -0.8), 1),
+    "loss": Story("{type: market}", "3%", _TARGETS, "0.1%", (0.4, -0.4, -0.4, -0.4), 1),
 }
 KINDS = tuple(STORIES)
 SIDES = ("long", "short")
@@ -86,7 +86,7 @@ SIDES = ("long", "short")
 def bot_text(kind: str) -> str:
     """The bot of a story."""
     story = STORIES[kind]
-    return BOT.format(name=f"proof_{kind}", order=story.order, stop=story.stop, exits=story.exits, day=story.day)
+    return BOT.format(name=f"proof_{kind}", order=story.order, stop=story.stop, exits=story.exits, drawdown=story.drawdown)
 
 
 @cache

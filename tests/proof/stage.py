@@ -22,7 +22,7 @@ from typing import Any, cast
 import ccxt
 
 from runner.domain.entry import Entry
-from runner.domain.session_event import Halted, Resumed
+from runner.domain.session_event import Halted, Resumed, SessionStarted
 from runner.domain.venue import ReadFailed
 from runner.errors import JournalFull, RunnerError
 from runner.exchange.account import Account
@@ -51,7 +51,6 @@ from runner.live.takeup import (
     latest_run,
     lay_desk,
     leave,
-    session_started,
     texts_of,
 )
 from runner.simulator.box import Box
@@ -194,6 +193,8 @@ class Life:
     client: FuturesClient | None = None
     task: "asyncio.Task[int] | None" = None
     began_ms: int = 0
+    skew_ms: int = 0
+    policy: Policy = "halt"
     tasks: list["asyncio.Task[Any]"] = field(default_factory=list)
 
     def breathe(self) -> None:
@@ -214,6 +215,7 @@ class Life:
 
     def start(self, *, skew_ms: int = 0, policy: Policy = "halt") -> None:
         """Begin to live."""
+        self.skew_ms, self.policy = skew_ms, policy
         self.began_ms = self.stage.now_ms
         self.task = self.stage.loop.create_task(self._live(skew_ms, policy))
 
@@ -248,7 +250,7 @@ class Life:
         plan = deployed.compiled.plan
         limits = gate_limits(deployed.compiled, SYMBOL, plan.capital_usdt, float(seen.mark_price), None)
         journal.append(texts=texts_of(deployed), lease=lease)
-        started = session_started(desk, lease.epoch)
+        started = desk.entry(SessionStarted("stage", 1, lease.epoch))
         if known is None:
             desk.commit(*first_entries(desk, deployed), started)
         else:
@@ -309,6 +311,12 @@ class Life:
             await self.client.close()
             _SPARE.append(self.client)
             self.client = None
+
+    def state(self) -> str:
+        """The session's state as it is called; `down` while none lives."""
+        if self.is_dead or (self.task is not None and self.task.done()):
+            return "down"
+        return self.session.desk.state.value if self.session is not None else "starting"
 
     def is_settled(self) -> bool:
         """Whether recovery is over and no order's fate is open."""
@@ -376,6 +384,7 @@ class Stage:
     faults: list[BaseException] = field(default_factory=list)
     life: Life | None = None
     commands: int = 0
+    witness: Callable[[Any], None] | None = None
     conduct: Callable[[str, str, str], "Conduct | None"] | None = None
 
     def __post_init__(self) -> None:
@@ -391,6 +400,8 @@ class Stage:
         publish = self.box.hub.publish
 
         def told(events: Any) -> None:
+            if self.witness is not None:
+                self.witness(events)
             if self.life is not None and self.life.hook is not None and not self.life.is_dead:
                 with suppress(Dead):
                     self.life.at("happened", events)

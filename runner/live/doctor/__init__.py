@@ -1,0 +1,1 @@
+"""Before the first order: whatever can be known to be wrong is asked for; nothing that lasts is changed."""
