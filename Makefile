@@ -52,7 +52,7 @@ agreement: $(AGREE)/.installed ## trades equal to those of other engines, on rea
 	@$(AGREE)/bin/python -m pytest tests/agreement
 
 seeds: $(STAMP)  ## the independent simulator against the core, ten times as many random bots
-	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle
+	@RUNNER_EXAMPLES=30000 $(BIN)/python -m pytest tests/oracle tests/backtest/test_leap.py
 	@RUNNER_ACTIONS=10000 $(BIN)/python -m pytest tests/simulator/test_random_actions.py
 	@RUNNER_EXAMPLES=200 $(BIN)/python -m pytest tests/simulator/test_model_machine.py tests/vault/test_vault_faults.py
 

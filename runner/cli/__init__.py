@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flatten": ("runner.cli.operate:flatten", "Close a bot's position and take its orders away."),
     "rehearse": ("runner.cli.rehearse:command", "Trade on an exchange in a box, and compare with the backtest."),
     "deviation": ("runner.cli.deviation:command", "Show what made a run's result differ from its backtest's."),
+    "up": ("runner.cli.up:command", "Run several bots, and start again what dies."),
     "doctor": ("runner.cli.doctor:command", "Check all that can be known before a bot's first order."),
     "why": ("runner.cli.why:command", "Show why a bot did or did not trade at one bar."),
     "runs": ("runner.cli.runs:command", "List recorded runs."),

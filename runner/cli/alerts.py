@@ -17,6 +17,7 @@ from runner.cli.vault import PASSPHRASE_FILE
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from runner.domain.alert import Alert
     from runner.notify.sink import Sink
 
 JSON_VERSION = 1
@@ -121,8 +122,8 @@ def test(
         raise SystemExit(5)
 
 
-def sent_to(sinks: "list[Sink]", timeout_ms: int) -> list[Outcome]:
-    """One try for each."""
+def sent_to(sinks: "list[Sink]", timeout_ms: int, message: "Alert | None" = None) -> list[Outcome]:
+    """One try for each, of this message or of a test."""
     from runner.domain.alert import alert
     from runner.notify.courier import Courier, Pace
     from runner.notify.memory import MemoryOutbox
@@ -130,7 +131,7 @@ def sent_to(sinks: "list[Sink]", timeout_ms: int) -> list[Outcome]:
     began_ms = _now_ms()
     outbox = MemoryOutbox()
     text = "This is a test: alerts of runner arrive here."
-    message = alert("session", "info", text, run="test", time_ms=began_ms)
+    message = message or alert("session", "info", text, run="test", time_ms=began_ms)
     outbox.put(message, [sink.name for sink in sinks])
     courier = Courier(outbox, sinks, os.environ, Pace(timeout_ms=timeout_ms, retry_first_ms=3_600_000))
     took_ms: dict[str, int] = {}

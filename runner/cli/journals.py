@@ -34,14 +34,14 @@ def known() -> "Iterator[list[Journal]]":
 
     journals: list[Journal] = []
     try:
-        journals.extend(open_journal(url) for url in _urls())
+        journals.extend(open_journal(url) for url in journal_urls())
         yield journals
     finally:
         for journal in journals:
             journal.close()
 
 
-def _urls() -> list[str]:
+def journal_urls() -> list[str]:
     from runner.cli.settings import settings_now
     from runner.data.home import runner_home
     from runner.journal.location import default_url, existing_urls

@@ -19,8 +19,8 @@ WATCH_S = 1.0
 
 
 class Patience(NamedTuple):
-    """After a failure `first_s`, twice as long after each further one, up to `longest_s`. `failures` in a row and it is
-    given up; who lived for `healthy_s` begins anew.
+    """After a failure `first_s`, twice as long after each further one, up to `longest_s`. `failures` in a row
+    and it is given up; who lived for `healthy_s` begins anew.
     """
 
     first_s: float = 1.0
@@ -34,7 +34,9 @@ class Patience(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """`what`: started, said (a line of its standard output), ended, waits, gave_up. `figure`: pid, exit code, seconds."""
+    """`what`: started (`figure` is its pid), said (a line of its output), ended (exit code), waits (seconds),
+    gave_up (failures in a row).
+    """
 
     bot: str
     what: str

@@ -81,6 +81,13 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("halt", "adopt", "flatten"),
     ),
     Setting("session.notional_max", "number", None, "The most USDT that any bot may hold.", "own"),
+    Setting(
+        "account.daily_loss",
+        "number",
+        None,
+        "USDT that the bots of `runner up` may lose together on a UTC day; then all are closed and halted.",
+        "own",
+    ),
     Setting("archive.url", "url", "https://data.binance.vision", "Where candles in bulk come from.", "own"),
     Setting("vault.file", "path", "{home}/keys/vault.json", "The encrypted keys.", "own"),
     Setting(
