@@ -30,7 +30,7 @@ from runner.journal.location import realm_url
 
 
 class Mode(NamedTuple):
-    """Where bars come from, where orders go, whose keys are needed; `ready` says whether it is built yet.
+    """Where bars come from, where orders go, whose keys are needed.
 
     `profile` is the exchange that bars come from and orders go to; "": none is asked.
     """
@@ -38,15 +38,14 @@ class Mode(NamedTuple):
     bars_from: str
     orders_to: str
     keys: str
-    ready: bool
     profile: str = ""
 
 
 MODES = {
-    "backtest": Mode("the candle store", "the simulated venue", "none", True),
-    "paper": Mode("the exchange, live", "the simulated venue", "none", True, "main"),
-    "testnet": Mode("Binance demo trading", "Binance demo trading", "demo keys", True, "demo"),
-    "live": Mode("Binance", "Binance", "live keys", True, "main"),
+    "backtest": Mode("the candle store", "the simulated venue", "none"),
+    "paper": Mode("the exchange, live", "the simulated venue", "none", "main"),
+    "testnet": Mode("Binance demo trading", "Binance demo trading", "demo keys", "demo"),
+    "live": Mode("Binance", "Binance", "live keys", "main"),
 }
 
 

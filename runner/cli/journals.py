@@ -42,6 +42,7 @@ def known() -> "Iterator[list[Journal]]":
 
 
 def journal_urls() -> list[str]:
+    """Where journals are now; a bot that starts makes another."""
     from runner.cli.settings import settings_now
     from runner.data.home import runner_home
     from runner.journal.location import default_url, existing_urls

@@ -22,6 +22,7 @@ from runner.errors import DataMissing, ExchangeFailed, UsageError
 if TYPE_CHECKING:
     from runner.compiler.build import Compiled
     from runner.domain.result import Result
+    from runner.domain.stress import StressResult
     from runner.modes import Bench, Range
     from runner.report.shape import Report
 
@@ -81,7 +82,6 @@ def command(
     """Run a bot: over stored candles, or at an exchange until it is stopped.
 
     \b
-    runner run bots/btc_trend.yaml --backtest
     runner run bots/btc_trend.yaml --backtest --data sample
     runner run bots/btc_trend.yaml --backtest --from 2024-01-01 --to 2024-06-30 --set fast=13 --json
     runner run bots/btc_trend.yaml --backtest --stress
@@ -94,19 +94,15 @@ def command(
     The headline is the adverse path: inside a bar, what hurts happens first. --stress doubles fees and
     slippage, enters one bar late, moves each parameter by 10 %, removes the best trades and shuffles them.
     """
-    from runner.modes import MODES, backtest, stress_test
+    from runner.modes import backtest
     from runner.report.document import build_report
     from runner.report.files import write_report
 
     if mode is None:
         raise click.UsageError("say how to run: --backtest, --paper, --testnet or --live")
-    if not MODES[mode].ready:
-        raise click.UsageError(f"--{mode} is not built yet")
     _refuse_foreign(ctx, mode)
-    if mode == "paper":
-        return trade_on_paper(bot, sets, as_json=as_json, chosen=trading)
     if mode != "backtest":
-        return trade(bot, mode, sets, as_json=as_json, chosen=trading)
+        return _traded(bot, mode, sets, as_json, trading)
     compiled = bots.load_compiled(bot, sets, mode)
     span = wanted_range(begin, end)
     if out is not None:
@@ -115,20 +111,31 @@ def command(
     _say_interpreted(quiet)
     with progress(compiled.document.name, "bars", quiet=quiet) as shown:
         result = backtest(compiled, bench, on_progress=shown)
-    stressed = None
-    if stress:
-        with progress(f"{compiled.document.name} under stress", "scenarios", quiet=quiet) as shown:
-            stressed = stress_test(compiled, bench, result, on_progress=shown)
-    generated_at_ms = time.time_ns() // 1_000_000
-    report = build_report(result, mode=mode, generated_at_ms=generated_at_ms, stress=stressed)
-    if out is not None:
-        write_report(out, report)
+    stressed = _stressed(compiled, bench, result, quiet) if stress else None
+    now_ms = time.time_ns() // 1_000_000
+    report = build_report(result, mode=mode, generated_at_ms=now_ms, stress=stressed)
     if record:
         _record(bot, sets, compiled, bench, result, report)
     _show(report, as_json)
     if out is not None:
+        write_report(out, report)
         click.echo(f"wrote {out / 'report.json'} and {out / 'trades.csv'}", err=True)
     return None
+
+
+def _traded(bot: Path, mode: str, sets: tuple[str, ...], as_json: bool, chosen: dict[str, Any]) -> int:
+    """A session, until it ends."""
+    if mode == "paper":
+        return trade_on_paper(bot, sets, as_json=as_json, chosen=chosen)
+    return trade(bot, mode, sets, as_json=as_json, chosen=chosen)
+
+
+def _stressed(compiled: "Compiled", bench: "Bench", result: "Result", quiet: bool) -> "StressResult":
+    """The same run under worse conditions."""
+    from runner.modes import stress_test
+
+    with progress(f"{compiled.document.name} under stress", "scenarios", quiet=quiet) as shown:
+        return stress_test(compiled, bench, result, on_progress=shown)
 
 
 def _refuse_foreign(ctx: click.Context, mode: str) -> None:

@@ -165,8 +165,6 @@ def _under_lease(
     given = tuple((name, str(number)) for name, number in bots.overrides(asked.sets).items())
     deployed = deployed_at(place, symbol, str(asked.bot), text, given, seen)
     known = _known(journal, deployed, seen, asked)
-    if known is None or seen.is_flat:  # with a position of ours open, protecting it comes first
-        require_passed(journal, deployed, door, asked.capital_usdt)
     handover = _handover(journal, deployed, known)
     if known is not None and handover == "run-off" and not seen.is_flat:
         older = deployed_at(place, symbol, known.file, journal.read.text(known.text_hash), given, seen)
@@ -205,6 +203,8 @@ def _live(
     exposure = exposure_of(deployed.compiled, equity_usdt, float(seen.mark_price), cap_usdt)
     _say_start(door, deployed, known, exposure, as_json=asked.as_json)
     _confirm(deployed, exposure, asked)
+    if known is None or seen.is_flat:  # with a position of ours open, protecting it comes first
+        require_passed(journal, deployed, door, asked.capital_usdt)
     courier, sinks = alerts_of(journal, deployed.compiled, settings)
     outfit = Outfit(
         deployed=deployed,
@@ -381,7 +381,7 @@ def _confirm(deployed: "Deployment", exposure: "Exposure", asked: Asked) -> None
         show_default=False,
     )
     if said.strip() != deployed.bot:
-        raise UsageError("not started; nothing was sent")
+        raise UsageError("not started; the bot sent nothing")
 
 
 def _now_ms() -> int:

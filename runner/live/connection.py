@@ -28,7 +28,7 @@ TIMEOUT_MS = 5_000  # an answer that takes longer is none: the order's fate is a
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the exchange is, who asks (None: anybody), how fast its time passes: only a stand-in's differs."""
+    """Where the exchange is, who asks (None: anybody), how fast its time passes: 1 but at a stand-in."""
 
     profile: Profile
     keys: Keys | None

@@ -48,15 +48,15 @@ class Conductor:
     moved_ms: int = 0  # when the market moved last, or told the account something
 
     async def run(self) -> None:
-        """Until everything is played and decided, or the session has ended."""
+        """Until everything is played and decided, and the session has ended."""
         self.began_ms = self.moved_ms = self.box.now_ms
         while not self.is_over():
             await self._quiet()
             session = self.session()
             if session is not None and self._is_played(session):
                 session.stop()
-                return
-            if session is not None and is_settled(session, self.box.now_ms, self.began_ms):
+                self._creep(is_held=True)  # it may want to see its last orders answered
+            elif session is not None and is_settled(session, self.box.now_ms, self.began_ms):
                 self._stride(session)
             else:
                 self._creep(is_held=session is None)

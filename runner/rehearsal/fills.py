@@ -81,6 +81,10 @@ def _opened(scene: Scene, pair: Pair) -> list[Difference]:
     if not bounds[0] - step * 1.001 <= actual.asked <= bounds[1] + step * 1.001:
         what = f"{_named(expected.executions[0])}: {actual.asked:g} instead of {expected.opened:g}"
         found.append(Difference(expected.bar_ms, what, ""))
+    if actual.opened > actual.asked + step / 2:
+        what = f"{_named(expected.executions[0])}: {actual.opened:g} executed, and only {actual.asked:g} asked for"
+        why = "the exchange executed one request more than once"
+        found.append(Difference(expected.bar_ms, what, why))
     if actual.opened < actual.asked - step / 2:
         what = f"{_named(expected.executions[0])}: {actual.opened:g} of {actual.asked:g} were filled"
         end_ms = max(actual.executions[0].time_ms, expected.bar_ms)

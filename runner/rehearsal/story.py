@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from runner.domain.entry import Entry, Event
-from runner.domain.order_event import Answered, Filled, Resolved
+from runner.domain.order_event import Answered, Filled, OrderUpdated, Resolved
 from runner.domain.session_event import CHECKPOINT, Banned, Halted, Mismatched, SessionChanged, StateSet
 from runner.domain.time import format_time
+from runner.domain.venue import Status
 from runner.live.states import SessionState
 
 DROPPED = "entry dropped"
@@ -54,6 +55,8 @@ def _words(entry: Entry, event: Event) -> str:
         case Answered(action, outcome, code, text) if outcome != "acked":
             said = f" {code}" if code is not None else ""
             return f"{action} {outcome}{said}: {text[:80]}" if text else f"{action} {outcome}{said}"
+        case OrderUpdated(order) if order.status in (Status.EXPIRED, Status.REJECTED):
+            return f"{order.client_id} {order.status.value}: {order.filled_quantity} of {order.quantity} filled"
         case Resolved(resolution):
             return f"an order of unknown fate was {resolution}"
         case Banned():

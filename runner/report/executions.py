@@ -22,7 +22,7 @@ class Execution(NamedTuple):
     """One order's executions in one bar. `side` +1 buy, −1 sell; `bar_ms` the bar's open.
 
     `reference`: the price it is reckoned from: the open after the decision, the trigger, the limit. `asked`: what
-    its order was for. `own`: the bot's own order.
+    its order was for; `order` tells orders apart, where one executes in several bars. `own`: the bot's own order.
     """
 
     time_ms: int
@@ -37,6 +37,7 @@ class Execution(NamedTuple):
     maker: bool
     asked: float
     own: bool = True
+    order: str = ""
 
     @property
     def gross_usdt(self) -> float:
@@ -80,7 +81,12 @@ class Trade:
     @property
     def asked(self) -> float:
         """What the orders that entered were for."""
-        return sum(one.asked for one in self.executions if one.side == self.side)
+        asked: dict[str, float] = {}
+        for place, one in enumerate(self.executions):
+            if one.side == self.side:
+                name = one.order or str(place)
+                asked[name] = max(asked.get(name, 0.0), one.asked)
+        return sum(asked.values())
 
     @property
     def gross_usdt(self) -> float:
@@ -160,6 +166,7 @@ def _execution(
         fee_usdt=float(filled.fee_usdt),
         maker=filled.maker,
         asked=float(request.quantity) if request is not None else quantity,
+        order=entry.client_id or "",
         own=request is not None or (applied is not None and applied.leg == LEG_LIQUIDATION),
     )
 
@@ -179,7 +186,7 @@ def _merged(executions: Sequence[Execution]) -> list[Execution]:
             price=price,
             fee_usdt=last.fee_usdt + one.fee_usdt,
             maker=last.maker and one.maker,
-            asked=max(last.asked, quantity),
+            asked=max(last.asked, one.asked) if last.order == one.order else last.asked + one.asked,
         )
     return found
 

@@ -126,7 +126,7 @@ def test_a_broken_bot_is_exit_code_1_with_its_place(folder: Path) -> None:
     ("words", "said"),
     [
         (("run", BOT), "--backtest"),
-        (("run", BOT, "--live"), "not built yet"),
+        (("run", BOT, "--live", "--stress"), "--stress belongs to --backtest"),
         (("run", BOT, "--backtest", "--set", "fast"), "--set NAME=NUMBER"),
         (("run", BOT, "--backtest", "--from", "yesterday"), "2024-01-31"),
         (("run", BOT, "--backtest", "--from", "2024-02-01", "--to", "2024-01-01"), "not before"),

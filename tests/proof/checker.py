@@ -38,9 +38,9 @@ from runner.domain.session_event import (
 )
 from runner.domain.venue import Status
 from runner.journal.chain import columns_of, hash_of
-from runner.simulator.events import AlgoEvent, MarkEvent, OrderEvent
+from runner.simulator.events import AlgoEvent, OrderEvent
 from runner.simulator.types import Income, NewAlgo, NewOrder, Order, Request
-from tests.proof.histories import Exchange, Histories, Truth, within
+from tests.proof.histories import Exchange, Histories, Terms, Truth, within
 
 Found = Iterator[str]
 MINUTE_MS = 60_000
@@ -390,36 +390,44 @@ def inv_13(h: Histories) -> Found:
 
 
 def inv_14(h: Histories) -> Found:
-    """Symbol, notional, price band, orders a minute and leverage hold at the wire."""
-    terms, mark, position = h.terms, None, Decimal(0)
+    """Symbol, notional, price band, orders a minute and leverage hold at the wire; prices as the bars had them."""
+    terms, position = h.terms, Decimal(0)
+    closes = [
+        (h.mark(line.seq), Decimal(repr(line.entry.event.bar.mark_close)))
+        for line in h.journal
+        if isinstance(line.entry.event, BarClosed)
+    ]
     times: list[int] = []
-    for at, entry in enumerate(h.truth):
+    for entry in h.truth:
         event = entry.payload
-        if isinstance(event, MarkEvent) and event.symbol == terms.symbol:
-            mark = event.mark_price
         if isinstance(event, OrderEvent) and event.trade is not None:
-            mark = mark or event.trade.price
             position += event.trade.quantity if event.trade.side == "BUY" else -event.trade.quantity
-        if isinstance(event, Request) and event.name == "set_leverage" and at not in h.by_hand and h.alive:
-            if entry.time_ms >= h.alive[0][0] and event.arguments[1] != str(terms.leverage):
+        if entry.seq in h.by_hand:
+            continue
+        if isinstance(event, Request) and event.name == "set_leverage" and h.alive and entry.time_ms >= h.alive[0][0]:
+            if event.arguments[1] != str(terms.leverage):
                 yield f"leverage {event.arguments} at {entry.time_ms}"
-        if entry.seq in h.by_hand or not isinstance(event, NewOrder | NewAlgo):
+        name = h.ours(event.client_id or "") if isinstance(event, NewOrder | NewAlgo) else None
+        if name is None or not isinstance(event, NewOrder | NewAlgo):
             continue
-        name = h.ours(event.client_id or "")
-        if name is None:
-            continue
+        times = [*(one for one in times if entry.time_ms - one < MINUTE_MS), entry.time_ms]
+        mark = next((price for at, price in reversed(closes) if at <= entry.seq), None)
         if event.symbol != terms.symbol:
             yield f"{event.client_id} is in {event.symbol}"
-        times = [*(one for one in times if entry.time_ms - one < MINUTE_MS), entry.time_ms]
         if len(times) > terms.orders_minute_max:
             yield f"{len(times)} orders in a minute at {entry.time_ms}"
-        if name.leg == "e" and event.quantity is not None:
-            price = event.price or mark
-            signed = event.quantity if event.side == "BUY" else -event.quantity
-            if price is not None and abs(position + signed) * price > terms.notional_usdt_max * Decimal("1.02"):
-                yield f"{event.client_id} makes {abs(position + signed) * price:.2f} USDT"
-            if event.price is not None and mark is not None and abs(event.price / mark - 1) > terms.band_ratio:
-                yield f"{event.client_id} at {event.price}, the mark at {mark}"
+        if name.leg == "e" and mark is not None:
+            yield from _too_much(terms, event, position, mark)
+
+
+def _too_much(terms: Terms, order: NewOrder | NewAlgo, position: Decimal, mark: Decimal) -> Found:
+    """An entry's notional, and its distance from the mark. A bar is older than the order: a little slack."""
+    quantity, price = order.quantity or Decimal(0), order.price or mark
+    after = abs(position + (quantity if order.side == "BUY" else -quantity)) * max(price, mark)
+    if after > terms.notional_usdt_max * Decimal("1.05"):
+        yield f"{order.client_id} makes {after:.2f} USDT"
+    if abs(price / mark - 1) > terms.band_ratio:
+        yield f"{order.client_id} at {price}, the mark at {mark}"
 
 
 def inv_15(h: Histories) -> Found:
@@ -585,6 +593,8 @@ def inv_26(h: Histories) -> Found:
         if taken_over and taken_over[0] <= entry.seq:
             taken_over.pop(0)
             tightest = None
+        if isinstance(event, AlgoEvent) and event.algo.status not in ("NEW", "CANCELED"):
+            tightest = None  # spent: what comes after it answers another question
         if isinstance(event, AlgoEvent) and event.algo.status == "NEW" and position != 0:
             name = h.ours(event.algo.client_id)
             if name is None or name.leg != "s" or event.algo.created_ms != entry.time_ms:

@@ -157,7 +157,6 @@ class Exchange:
     position: Decimal = Decimal(0)
     orders: dict[str, Order] = field(default_factory=dict)
     algos: dict[str, AlgoOrder] = field(default_factory=dict)
-    mark: Decimal | None = None
 
     def take(self, entry: Truth) -> None:
         """One more entry."""

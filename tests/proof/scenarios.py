@@ -15,7 +15,7 @@ from runner.compiler.build import Compiled
 from runner.data.instruments import instrument_for
 from runner.live.ids import bot_tag
 from runner.live.takeup import Deployment
-from runner.simulator.box import Box, Setting
+from runner.simulator.box import Box, Login, Setting
 from runner.simulator.catalogue import rules_of
 from runner.simulator.exchange import Exchange
 from runner.simulator.faults import Fault
@@ -25,7 +25,7 @@ from runner.simulator.tape import MarketHistory
 from tests.live.rig import MINUTE_MS, START_MS, SYMBOL, bars_of, compiled_bot
 from tests.live.virtual import VirtualLoop
 from tests.proof.histories import Terms
-from tests.proof.stage import ACCOUNT, MODE, Shelf, Stage
+from tests.proof.stage import ACCOUNT, KEYS, MODE, Shelf, Stage
 
 WARMUP = 30
 LEVERAGE = 3
@@ -129,7 +129,7 @@ def market_stage(
     exchange.desk.set_margin_type(ACCOUNT, SYMBOL, "ISOLATED")
     bars = bars_of(closes, start_ms=START_MS - warmup_bars * MINUTE_MS)
     player = Player(exchange, [MarketHistory(SYMBOL, bars)], start_ms=START_MS)
-    box = Box(exchange, player, Setting(seed=seed), faults)
+    box = Box(exchange, player, Setting(logins=(Login(KEYS.key, KEYS.secret),), seed=seed), faults)
     box.advance_to(start_ms)
     return Stage(loop, box, shelf.fresh(), deployed_bot(text))
 

@@ -62,7 +62,7 @@ from tests.proof.histories import Contact, Histories, Terms
 
 TIMEOUT_MS = 5_000
 MODE, ACCOUNT = "testnet", "main"
-KEYS = Keys("key", "secret")
+KEYS = Keys("canary-key-5d1f", "canary-secret-77aa")
 _NO_ANSWER = frozenset({-1000, -1001, -1003, -1006, -1007, -1008})
 
 

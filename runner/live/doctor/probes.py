@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
-import ccxt
-
 from runner.compiler.build import Compiled
 from runner.domain.bar import Bar, Row
 from runner.domain.venue import (
@@ -26,6 +24,7 @@ from runner.domain.venue import (
     StreamLost,
     VenueOrder,
 )
+from runner.exchange.raw import ask
 from runner.live.connection import Connection
 from runner.live.doctor.finding import Finding, failed, fine, not_here
 from runner.live.feed import SLACK_BARS
@@ -170,12 +169,10 @@ async def _try_order(connection: Connection, seen: Survey, symbol: str, no: Reje
         "quantity": format(least_quantity(seen, float(price)), "f"),
         "price": format(price, "f"),
     }
-    try:
-        await connection.client.fapiPrivatePostOrderTest(fields)
-    except (ccxt.BaseError, OSError, TimeoutError) as error:
-        why = str(error).partition("http")[0][:200]
+    said = await ask(connection.client.fapiPrivatePostOrderTest, fields)
+    if not said.taken:
         return failed(
-            "far stop", f"no stop without a position ({no.code}); order/test: {why}", "check the key"
+            "far stop", f"no stop without a position ({no.code}); order/test {said.words}", "check the key"
         )
     return not_here(
         "far stop",

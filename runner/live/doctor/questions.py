@@ -10,10 +10,8 @@ Source: the questions that recordings and change logs of USDⓈ-M futures do not
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-import ccxt
-
 from runner.domain.venue import ReadFailed
-from runner.exchange.client import reply_of
+from runner.exchange.raw import Said, ask
 from runner.live.connection import Connection
 from runner.live.doctor.probes import FAR_RATIO, PREFIX, least_quantity
 from runner.live.survey import Survey
@@ -32,24 +30,6 @@ class Answered(NamedTuple):
     number: str
     question: str
     answer: str
-
-
-class Said(NamedTuple):
-    """A reply, or the words and the code of a refusal."""
-
-    reply: Any
-    code: int
-    text: str
-
-    @property
-    def taken(self) -> bool:
-        """Whether it was no refusal."""
-        return self.text == ""
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        return "taken" if self.taken else f"refused ({self.code}): {self.text}"
 
 
 class Bench:
@@ -72,13 +52,7 @@ class Bench:
 
     async def ask(self, call: Callable[[dict[str, Any]], Awaitable[Any]], **fields: Any) -> Said:
         """One request about the symbol."""
-        try:
-            return Said(await call({"symbol": self.symbol, **fields}), 0, "")
-        except (ccxt.BaseError, OSError, TimeoutError) as error:
-            reply = reply_of(error)
-            if reply is None or reply.code is None:
-                return Said(None, 0, type(error).__name__)
-            return Said(None, reply.code, reply.message[:160])
+        return await ask(call, {"symbol": self.symbol, **fields})
 
     async def stop(self, ratio: float, **fields: Any) -> tuple[str, Said]:
         """A sell stop; its name and what was said."""

@@ -1,0 +1,193 @@
+"""The judge is strong enough: bugs switched on here, and only here, are caught within a few random lives.
+
+Each bug is a small change of the product while one play runs. `SEEDS` lives at most; most are caught in the first few.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from runner.domain.entry import Entry
+from runner.domain.order_event import Sending
+from runner.domain.venue import NotSent, Unknown, VenueTrade
+from runner.exchange import rows
+from runner.exchange.account import Account
+from runner.live import actions, close, executor, inquiry, session, takeup, trades, wanted
+from runner.live.actions import Action, Cancel, Place
+from runner.live.book import new_book
+from runner.live.desk import Desk
+from runner.live.ids import Leg
+from runner.live.resolve import Absent
+from runner.live.session import Session
+from tests.proof.seeds import run_seed
+
+SEEDS = int(os.environ.get("RUNNER_BUG_SEEDS", "80"))
+
+Bug = AbstractContextManager[Any]
+
+
+def resends_unknown() -> Bug:
+    """A lost answer is taken for a lost order: it is sent again."""
+    place = Account.place
+
+    async def hasty(self: Account, request: Any) -> Any:
+        outcome = await place(self, request)
+        return NotSent(outcome.text) if isinstance(outcome, Unknown) else outcome
+
+    return patch.object(Account, "place", hasty)
+
+
+def sends_no_stop() -> Bug:
+    """The position is left alone."""
+    real = actions.next_actions
+
+    def forgetful(*given: Any, **more: Any) -> list[Action]:
+        return [one for one in real(*given, **more) if not (isinstance(one, Place) and one.wanted.leg is Leg.STOP)]
+
+    return patch.object(executor, "next_actions", forgetful)
+
+
+def leaves_orphans() -> Bug:
+    """Nothing is ever cancelled."""
+    real = actions.next_actions
+
+    def careless(*given: Any, **more: Any) -> list[Action]:
+        return [one for one in real(*given, **more) if not isinstance(one, Cancel)]
+
+    return patch.object(executor, "next_actions", careless)
+
+
+def forgets_trades() -> Bug:
+    """The same execution is applied as often as it is heard of."""
+    real, count = trades.entry_of, iter(range(10**9))
+
+    def twice(desk: Desk, trade: VenueTrade) -> Entry:
+        return replace(real(desk, trade), fact=f"forged:{next(count)}")
+
+    def apply(desk: Desk, heard: Iterable[VenueTrade]) -> int:
+        for trade in heard:
+            desk.record(twice(desk, trade))
+        return 1
+
+    return patch.multiple(trades, apply_trades=apply, entry_of=twice)
+
+
+def ignores_halt() -> Bug:
+    """An operator's word is not heard."""
+    return patch.object(Session, "_hear", lambda self: None)
+
+
+def loosens_stops() -> Bug:
+    """The stop gives way a little at each close."""
+    real = wanted._stop
+
+    def yielding(plan: Any, state: Any, beyond_stop: bool) -> list[Any]:
+        closes = state.account.equity_usdt
+        return [
+            replace(leg, trigger_price=leg.trigger_price - leg.side * Decimal(-1) * (int(closes * 10) % 7) * 10)
+            if leg.trigger_price is not None
+            else leg
+            for leg in real(plan, state, beyond_stop)
+        ]
+
+    return patch.object(wanted, "_stop", yielding)
+
+
+def sends_before_writing() -> Bug:
+    """The journal learns of a request after it has left."""
+    real = Desk.commit
+
+    def later(self: Desk, *entries: Entry) -> None:
+        if any(isinstance(one.event, Sending) for one in entries):
+            self.unwritten.extend(entries)
+            self._believe(entries)
+        else:
+            real(self, *entries)
+
+    return patch.object(Desk, "commit", later)
+
+
+def forgets_the_past() -> Bug:
+    """Each process begins with a clean sheet."""
+    return patch.object(takeup, "book_of", lambda journal, run, plan: new_book(plan))
+
+
+def decides_twice() -> Bug:
+    """A close is judged again after it was judged."""
+    real = close.judge_close
+
+    def again(desk: Desk, window: Any, closed: Any) -> bool:
+        done = real(desk, window, closed)
+        if done:
+            desk.book = replace(desk.book, decided_ms=0)
+            real(desk, window, closed)
+        return done
+
+    return patch.object(session, "judge_close", again)
+
+
+def concludes_too_early() -> Bug:
+    """One look that finds nothing is proof."""
+    return patch.object(inquiry, "missed", lambda question, now_ms, *, position_moved: Absent())
+
+
+def misreads_fees() -> Bug:
+    """The fee of an execution read by REST is lost."""
+    real = rows.trade_row
+    return patch.object(rows, "trade_row", lambda row: replace(real(row), fee_usdt=Decimal(0)))
+
+
+def goes_on_into_bans() -> Bug:
+    """A 429 is nothing to wait for."""
+    from runner.exchange.weight import Budget
+
+    return patch.object(Budget, "block", lambda self, headers, body, now_ms: 0)
+
+
+def exits_may_turn() -> Bug:
+    """What should only reduce is sent without saying so."""
+    from runner.exchange import account
+
+    real = account._plain_fields
+
+    def plain(request: Any) -> dict[str, Any]:
+        return {name: text for name, text in real(request).items() if name != "reduceOnly"}
+
+    return patch.object(account, "_plain_fields", plain)
+
+
+BUGS: list[tuple[Callable[[], Bug], set[str]]] = [
+    (resends_unknown, {"INV-1", "INV-6", "INV-10"}),
+    (sends_no_stop, {"INV-2"}),
+    (leaves_orphans, {"INV-8"}),
+    (forgets_trades, {"INV-10"}),
+    (ignores_halt, {"INV-13"}),
+    (loosens_stops, {"INV-26"}),
+    (sends_before_writing, {"INV-5", "INV-27"}),
+    (forgets_the_past, {"INV-3", "INV-4", "INV-12"}),
+    (decides_twice, {"INV-12"}),
+    (concludes_too_early, {"INV-6"}),
+    (misreads_fees, {"INV-10", "INV-25"}),
+    (goes_on_into_bans, {"INV-18"}),
+    (exits_may_turn, {"INV-7", "INV-13", "INV-27"}),
+]
+
+
+@pytest.mark.parametrize(("bug", "wanted_names"), BUGS, ids=lambda one: getattr(one, "__name__", ""))
+def test_the_bug_is_caught(bug: Callable[[], Bug], wanted_names: set[str]) -> None:
+    found: set[str] = set()
+    for seed in range(1, SEEDS + 1):
+        with bug():
+            verdict = run_seed(seed)
+        found |= {words.split(":")[0] for words in verdict.violations}
+        if found & wanted_names:
+            return
+    pytest.fail(f"{SEEDS} lives, and nobody noticed; found {sorted(found)}")
+
+
