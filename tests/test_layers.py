@@ -12,7 +12,8 @@ LAYERS = [
     ["runner.__main__"],
     ["runner.cli"],
     ["runner.modes"],
-    ["runner.backtest", "runner.live", "runner.rehearsal", "runner.replay"],
+    ["runner.rehearsal"],
+    ["runner.backtest", "runner.live", "runner.replay"],
     [
         "runner.data",
         "runner.exchange",

@@ -60,7 +60,9 @@ DAYS_MAX = 14  # when nobody said from when
     help="Time passes as fast as the bot keeps up.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write rehearsal.json and journal.db here."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write rehearsal.json and journal.db here.",
 )
 @click.option("--keep", is_flag=True, help="Keep the journal, and say where it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON (version 1).")
@@ -100,7 +102,9 @@ def command(
 
     logging.getLogger("runner").addHandler(logging.NullHandler())  # the verdict tells what matters of it
     compiled, span = bots.load_compiled(bot, sets), wanted_range(begin, end)
-    bill = _bill(bot, sets, compiled, data_source, _resolved(compiled, data_source, span), _script(faults), seed)
+    bill = _bill(
+        bot, sets, compiled, data_source, _resolved(compiled, data_source, span), _script(faults), seed
+    )
     with _folder(out, keep) as folder:
         rehearsed = _rehearsed(bill, folder, quiet=quiet)
         if out is not None:

@@ -1,4 +1,4 @@
-"""A session on paper with everything around it: journal, lease, alerts, health and signals as with real orders.
+"""A session on paper with everything around it: journal, lease, alerts, health, signals.
 
 In: an outfit, a connection without keys. Out: the exit code.
 Refuses to know: accounts, keys, terminals.

@@ -47,7 +47,7 @@ class Recovery:
     policy: Policy
 
     async def run(self) -> None:
-        """All steps, then the session's state. Waits as long as the exchange cannot be reached."""
+        """All steps. Waits as long as the exchange cannot be reached; who is halted stays halted."""
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("doubt", self._doubt),
             ("ban", self._wait_out_ban),
@@ -61,8 +61,6 @@ class Recovery:
             self.desk.record(self.desk.entry(RecoveryStep(name, outcome)))
         if self.desk.book.halted is not None:
             self.desk.move(SessionState.HALTED, self.desk.book.halted.reason)
-        else:
-            self.desk.move(SessionState.RUNNING, "recovered")
 
     async def _insist(self, step: Callable[[], Awaitable[str]]) -> str:
         pause = ASK_MS

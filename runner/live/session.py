@@ -62,6 +62,7 @@ CLOCK_CODES = (-1021, -5028)  # the exchange finds our time outside its window
 INCOME_MS = 300_000
 NEWS_MS = 1_000
 ENTRY_LIFETIME_MS_MAX = 60_000
+START_MS = 10_000  # until stream and history are there; longer than that is trouble
 GRACE_MS = 20_000  # of an orderly end
 RESTING_MS = 3_000  # between reads while an entry rests: its fill wants a stop, stream or not
 HALTED_EXIT = 6
@@ -96,6 +97,7 @@ class Session:
     must_reconcile: asyncio.Event = field(default_factory=asyncio.Event)
     must_price: asyncio.Event = field(default_factory=asyncio.Event)
     must_read_income: bool = False
+    started_by_ms: int = 0
     stream_is_alive: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     fault: BaseException | None = None
@@ -113,6 +115,7 @@ class Session:
         feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
         try:
             self.must_read_income = True
+            self.started_by_ms = self.desk.clock.now_ms() + START_MS
             self._tell_core_of_resume()
             recovery = Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy)
             if not await self._unless_stopped(recovery.run()):
@@ -273,6 +276,8 @@ class Session:
                 desk.move(SessionState.HALTED, desk.book.halted.reason)
             return
         trouble = self._trouble(feed)
+        if trouble and desk.state is SessionState.STARTING and desk.clock.now_ms() < self.started_by_ms:
+            return
         if desk.state is SessionState.HALTED:
             desk.move(SessionState.STARTING, "resumed")
         if trouble and desk.state is not SessionState.PROTECT_ONLY:

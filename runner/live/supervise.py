@@ -2,8 +2,8 @@
 
 In: a command line for each bot, how patient to be. Out: what happens, told as it happens; an exit code.
 Refuses to know: bots, journals, exchanges. Every bot is a program of its own that is executed, never forked
-off: no lock and no secret of one reaches another. When this process is killed the bots live on, and keep their
-stops.
+off: no lock and no secret of one reaches another. When this process is killed the bots live on, and keep
+their stops.
 """
 
 import asyncio

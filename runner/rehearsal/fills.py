@@ -196,7 +196,9 @@ def _why_elsewhere(scene: Scene, pair: Pair, shift: float, others: tuple[Executi
     """
     first = min(others, key=lambda one: one.time_ms)
     if _grazed(scene, first, shift) and first.leg != LEG_MARKET:
-        return f"the price turned between two levels that lie {_number(shift)} or more apart, as the entries do"
+        return (
+            f"the price turned between two levels that lie {_number(shift)} or more apart, as the entries do"
+        )
     if first.bar_ms == pair.expected.bar_ms and pair.expected.executions[0].leg == LEG_ENTRY:
         return "the path inside the bar of the entry: the backtest goes on with what hurts"
     if first.leg == LEG_MARKET and (rule := _profit_rule(scene, pair, first.bar_ms)):
@@ -257,4 +259,3 @@ def _usdt(match: Match) -> float:
 
 def _number(figure: float) -> str:
     return f"{figure:.6g}"
-

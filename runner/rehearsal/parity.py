@@ -129,7 +129,9 @@ def judge(score: Score) -> Verdict:
 def _ledger(score: Score) -> Bridge:
     capital, last = score.compiled.plan.capital_usdt, float(score.market.bars.close[-1])
     if not score.bars:
-        return bridge(books_of_result(score.result, score.closes[-1], last), Books((), (), 0.0), score.timeframe_ms)
+        return bridge(
+            books_of_result(score.result, score.closes[-1], last), Books((), (), 0.0), score.timeframe_ms
+        )
     end_ms = max(score.bars) + score.timeframe_ms
     expected = books_of_result(score.result, end_ms, score.bars[max(score.bars)].mark_close)
     return bridge(expected, books_of_entries(score.entries, score.timeframe_ms, capital), score.timeframe_ms)
@@ -154,9 +156,7 @@ def _bar_differences(score: Score) -> list[Difference]:
     return found
 
 
-def _decision_differences(
-    score: Score, named: Sequence[Difference], ledger: Bridge
-) -> list[Difference]:
+def _decision_differences(score: Score, named: Sequence[Difference], ledger: Bridge) -> list[Difference]:
     """Closes that were not decided, signals and refusals that differ."""
     expected = {one.time_ms: (one.signal, one.refusal) for one in score.result.decisions}
     found: list[Difference] = []

@@ -56,7 +56,9 @@ def _words(entry: Entry, event: Event) -> str:
             said = f" {code}" if code is not None else ""
             return f"{action} {outcome}{said}: {text[:80]}" if text else f"{action} {outcome}{said}"
         case OrderUpdated(order) if order.status in (Status.EXPIRED, Status.REJECTED):
-            return f"{order.client_id} {order.status.value}: {order.filled_quantity} of {order.quantity} filled"
+            return (
+                f"{order.client_id} {order.status.value}: {order.filled_quantity} of {order.quantity} filled"
+            )
         case Resolved(resolution):
             return f"an order of unknown fate was {resolution}"
         case Banned():

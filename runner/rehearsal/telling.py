@@ -107,5 +107,3 @@ def render_json(rehearsed: Rehearsed) -> str:
 
 def _tree(one: Difference) -> dict[str, Any]:
     return {"time_ms": one.time_ms, "what": one.what, "why": one.why, "usdt": round(one.usdt, 8)}
-
-

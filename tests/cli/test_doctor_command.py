@@ -28,7 +28,9 @@ def test_a_sound_machine_passes_and_it_is_recorded(tmp_path: Path, exchange: Exc
     one = machine(tmp_path, exchange)
     told = examined(one, "--capital", "2000")
     states = {check["check"]: check["state"] for check in told["checks"]}
-    assert {"keys", "lease", "disk", "journal", "hosts", "clock", "setup", "far stop", "stream"} <= set(states)
+    assert {"keys", "lease", "disk", "journal", "hosts", "clock", "setup", "far stop", "stream"} <= set(
+        states
+    )
     assert [name for name, state in states.items() if state == "failed"] == []
     assert examined(one)["bot_hash"] == told["bot_hash"]
     text = one.quick("doctor", str(one.bot), "--testnet")
@@ -59,14 +61,15 @@ def test_beside_a_running_bot_nothing_is_tried(tmp_path: Path, exchange: Exchang
         assert life.ended() == 0
 
 
-def test_live_runs_it_first_and_starts_nothing_when_it_fails(tmp_path: Path, exchange: Exchange) -> None:
-    one = machine(tmp_path, exchange, mode="live")
-    text = BOT.replace("leverage: 3", "leverage: 60")
-    one.bot.write_text(text.replace("distance: 2%", "distance: 0.05 * slow"))
-    refused = one.call("run", str(one.bot), "--live", "--yes", code=5)
-    assert "not started; runner doctor found:" in refused.stderr
-    assert "stop: at leverage 60" in refused.stderr
-    assert exchange.orders() == exchange.stops() == 0
+def test_live_runs_it_first_and_starts_nothing_when_it_fails(tmp_path: Path) -> None:
+    with running_exchange(20.0) as fresh:
+        one = machine(tmp_path, fresh, mode="live")
+        text = BOT.replace("leverage: 3", "leverage: 60")
+        one.bot.write_text(text.replace("distance: 2%", "distance: 0.05 * slow"))
+        refused = one.call("run", str(one.bot), "--live", "--yes", code=5)
+        assert "not started; runner doctor found:" in refused.stderr
+        assert "stop: at leverage 60" in refused.stderr
+        assert fresh.orders() == fresh.stops() == 0
 
 
 def test_settling_trades_and_belongs_to_testnet(tmp_path: Path, exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""`runner up` with real bots on paper at a stand-in: killed ones come back, and the account's loss halts all."""
+"""`runner up` with real bots on paper at a stand-in: killed ones come back; the day's loss halts all."""
 
 import json
 import os

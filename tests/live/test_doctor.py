@@ -1,4 +1,4 @@
-"""The doctor against the exchange in memory: what is well passes, each thing that is wrong is told with its remedy."""
+"""The doctor against the exchange in memory: what is well passes; what is wrong is told with its remedy."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,7 +8,6 @@ import pytest
 
 from runner.compiler.build import Compiled
 from runner.data.instruments import instrument_for
-
 from runner.domain.session_event import Commanded
 from runner.exchange.account import Account
 from runner.exchange.client import FuturesClient, Keys

@@ -1,4 +1,4 @@
-"""Real processes under a supervisor: started again, given up, left alone, stopped together; and a day's loss."""
+"""Real processes under a supervisor: started again, given up, left alone, stopped; and a day's loss."""
 
 import asyncio
 import os

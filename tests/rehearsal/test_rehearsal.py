@@ -61,7 +61,9 @@ def bill_of(file: Path, first: str, last: str, *, faults: str = "", seed: int = 
     symbol = compiled.document.market.market_id
     text = file.read_text(encoding="utf-8")
     deployed = Deployment("rehearsal", "main", symbol, str(file), text, compiled.bot_hash, (), compiled)
-    return Bill(deployed, market, facts, instrument_for(compiled.document.market.symbol).brackets, faults, seed)
+    return Bill(
+        deployed, market, facts, instrument_for(compiled.document.market.symbol).brackets, faults, seed
+    )
 
 
 def rehearsed(bill: Bill, folder: Path) -> Rehearsed:
@@ -104,10 +106,11 @@ def test_parity_holds_for_the_bots_of_the_house(bot: str, first: str, last: str,
     assert found.verdict.holds, render_text(found)
     counts = found.verdict.counts
     assert counts.closes == counts.closes_equal
-    assert counts.executions == counts.executions_paired >= 2
+    assert counts.trades == counts.trades_paired >= 1
+    assert counts.executions >= 2
 
 
-@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_under_faults_every_difference_has_a_reason_and_the_position_its_stop(
     seed: int, quick: Path, tmp_path: Path
 ) -> None:
