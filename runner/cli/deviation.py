@@ -48,9 +48,9 @@ def command(run: str, data_source: str, as_json: bool) -> None:
     runner deviation btc_trend-20240305 --json
     RUNNER_DB=sqlite:////tmp/runner-rehearsal-x/journal.db runner deviation last --data sample
 
-    The backtest runs over the bars that the run decided on, with the same text, parameters, rules and capital.
-    Items and residual add up to the whole difference; the residual is what the run's own account says beyond
-    its executions, fees and funding.
+    The backtest runs over the bars that the run decided on, with the same text, parameters, rules and
+    capital. Items and residual add up to the whole difference; the residual is what the run's own account
+    says beyond its executions, fees and funding.
     """
     from runner.domain.time import format_time
     from runner.report.deviation_text import ledger_lines, ledger_tree

@@ -92,9 +92,9 @@ def command(
     runner rehearse bots/btc_trend.yaml --faults "net.drop_after(POST order)" --json
 
     The box plays the stored bars over real sockets, and the bot trades on it with ccxt, a journal and keys of
-    its own, all of them thrown away. Then the run is compared with the backtest of the same bars: decisions one
-    by one, executions one to one, and where the money differs, why. Whatever nothing explains ends with exit
-    code 1. Both sides use the bot's own bars, without `detail`.
+    its own, all of them thrown away. Then the run is compared with the backtest of the same bars: decisions
+    one by one, executions one to one, and where the money differs, why. Whatever nothing explains ends with
+    exit code 1. Both sides use the bot's own bars, without `detail`.
     """
     import logging
 
@@ -114,7 +114,7 @@ def command(
         ctx.exit(1)
 
 
-def _bill(  # noqa: PLR0913, PLR0917 – what the command was told
+def _bill(
     bot: Path,
     sets: tuple[str, ...],
     compiled: "Compiled",

@@ -157,3 +157,17 @@ async def either(event: asyncio.Event, pause: Coroutine[None, None, None]) -> No
     finally:
         for task in (waiting, sleeping):
             task.cancel()
+
+
+async def unless(event: asyncio.Event, job: Coroutine[None, None, None]) -> bool:
+    """Whether the job came to its end before the event; then the job is cancelled."""
+    working, waiting = asyncio.ensure_future(job), asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)

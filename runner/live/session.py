@@ -16,10 +16,7 @@ from runner.domain.order import NO_ORDERS
 from runner.domain.order_event import OrderUpdated
 from runner.domain.session_event import (
     Banned,
-    Halted,
-    Resumed,
     RunEnded,
-    StateSet,
 )
 from runner.domain.venue import (
     AccountPort,
@@ -35,15 +32,14 @@ from runner.domain.venue import (
     VenueTrade,
 )
 from runner.live.actions import is_protected
-from runner.live.adopt import leaving
-from runner.live.book import fold
-from runner.live.close import judge_close, resumed
-from runner.live.desk import Desk, either
+from runner.live.close import judge_close
+from runner.live.desk import Desk, either, unless
 from runner.live.executor import Executor
 from runner.live.feed import Feed
 from runner.live.gate import GateFacts, GateLimits
 from runner.live.ids import Leg
 from runner.live.inquiry import stamped
+from runner.live.operator import catch_up, hear
 from runner.live.reconcile import Differs, read_income, reconcile
 from runner.live.recover import Doubts, Policy, Recovery, clock_offset, protect, settle_difference
 from runner.live.states import SessionState
@@ -116,9 +112,12 @@ class Session:
         try:
             self.must_read_income = True
             self.started_by_ms = self.desk.clock.now_ms() + START_MS
-            self._tell_core_of_resume()
+            catch_up(self.desk)
             recovery = Recovery(self.desk, self.ports.account, self.ports.market, executor, self.policy)
-            if not await self._unless_stopped(recovery.run()):
+            recovered = await unless(self.stopping, recovery.run())
+            if self.fault is not None:
+                raise self.fault
+            if not recovered:
                 return self._ended()
             for job in (
                 feed.run(),
@@ -143,22 +142,6 @@ class Session:
         """End soon; stops and targets go on resting at the exchange."""
         self.stopping.set()
 
-    async def _unless_stopped(self, job: Coroutine[None, None, None]) -> bool:
-        """Whether the job came to its end before the session was stopped; a fault of a task is raised."""
-        working = asyncio.ensure_future(job)
-        waiting = asyncio.ensure_future(self.stopping.wait())
-        try:
-            await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-            if self.fault is not None:
-                raise self.fault
-            if working.done():
-                working.result()
-            return working.done()
-        finally:
-            for task in (working, waiting):
-                task.cancel()
-            await asyncio.gather(working, waiting, return_exceptions=True)
-
     async def _wind_down(self, executor: Executor) -> None:
         """Nothing new; entries are taken back, and nobody leaves while a position has no stop or a request no
         answer, but for so long at most.
@@ -175,12 +158,6 @@ class Session:
                 return
             self.desk.changed.clear()
             await either(self.desk.changed, self.desk.clock.sleep(TICK_MS))
-
-    def _tell_core_of_resume(self) -> None:
-        """An operator resumed while nobody was there to hear it."""
-        if self.desk.book.resume_due:
-            state = resumed(self.desk.book.state)
-            self.desk.record(self.desk.entry(StateSet(state, "operator: resumed while away")))
 
     def _executor(self) -> Executor:
         lifetime = min(self.compiled.plan.timeframe_ms // 2, ENTRY_LIFETIME_MS_MAX)
@@ -410,24 +387,12 @@ class Session:
     async def _hear_news(self) -> None:
         """What an operator wrote into the journal from elsewhere."""
         while True:
-            self._hear()
+            hear(self.desk, self.news())
             await self.desk.clock.sleep(NEWS_MS)
 
     def _is_called_off(self) -> bool:
-        """Whether the run is halted as of now: asked before and after an entry is journaled, so that none leaves
-        whose sending comes after the halt.
+        """Whether the run is halted as of now: asked before and after an entry is journaled, so that none
+        leaves whose sending comes after the halt.
         """
-        self._hear()
+        hear(self.desk, self.news())
         return self.desk.book.halted is not None
-
-    def _hear(self) -> None:
-        for entry in self.news():
-            self.desk.book = fold(self.desk.book, entry)
-            state = self.desk.book.state
-            match entry.event:
-                case Halted(level, reason) if level != "no_entries":
-                    state = leaving(state, self.desk.exchange_ms())
-                    self.desk.record(self.desk.entry(StateSet(state, f"operator: {reason}")))
-                case Resumed(reason):
-                    self.desk.record(self.desk.entry(StateSet(resumed(state), f"operator: {reason}")))
-            self.desk.changed.set()

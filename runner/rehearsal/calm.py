@@ -13,8 +13,8 @@ _SETTLED = (SessionState.RUNNING, SessionState.HALTED)
 
 
 def is_settled(session: Session, now_ms: int, since_ms: int) -> bool:
-    """Everything that should rest does, everything that was heard is worked off, the last close after `since_ms`
-    is decided.
+    """Everything that should rest does, everything that was heard is worked off, the last close after
+    `since_ms` is decided.
     """
     desk = session.desk
     timeframe_ms = session.compiled.plan.timeframe_ms

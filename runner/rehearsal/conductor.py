@@ -4,10 +4,10 @@ In: an exchange behind a server, the session's clock, whether anything is on the
 Refuses to know: rules, orders, what a good result is.
 
 Three paces. While a request is under way, the machine's time passes in the exchange, too (times `HURRY`, by
-which all that a fault lets wait is shortened). While the session has something to do, time goes from one timer
-of the session to the next. And once it has nothing to do until something happens, time goes at once to where
-something does: a bar closes, an order executes, a fault strikes. The polls in between would have read what
-they read before, so they are left out, and the account counts as read a little while ago.
+which all that a fault lets wait is shortened). While the session has something to do, time goes from one
+timer of the session to the next. And once it has nothing to do until something happens, time goes at once to
+where something does: a bar closes, an order executes, a fault strikes. The polls in between would have read
+what they read before, so they are left out, and the account counts as read a little while ago.
 """
 
 import asyncio

@@ -1,11 +1,11 @@
 """Executions of a rehearsal beside the backtest's: is a difference in price or quantity what it has to be?
 
-In: pairs of trades, the bars they happened in, equity of both. Out: differences, each with its reason or none.
-Refuses to know: decisions, how executions were paired.
+In: pairs of trades, the bars they happened in, equity of both. Out: differences, each with its reason or
+none. Refuses to know: decisions, how executions were paired.
 
-A price may differ by what is known of both sides: the backtest's slippage is a model, the exchange's is its book
-(spread and depth); a level that goes with the entry price moves with it; a stop that the mark triggers executes
-at the last price. Anything beyond has to be in the journal, or has no reason.
+A price may differ by what is known of both sides: the backtest's slippage is a model, the exchange's is its
+book (spread and depth); a level that goes with the entry price moves with it; a stop that the mark triggers
+executes at the last price. Anything beyond has to be in the journal, or has no reason.
 """
 
 from collections.abc import Callable
@@ -43,8 +43,8 @@ _STOPS = ("stop_loss", "break_even", "trailing_stop")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What both runs had in common. Bars are found by their opens; `equity_at` tells (expected, actual) equity at a
-    close, `row_at` what the rules said there.
+    """What both runs had in common. Bars are found by their opens; `equity_at` tells (expected, actual)
+    equity at a close, `row_at` what the rules said there.
     """
 
     plan: Plan
@@ -82,7 +82,7 @@ def _opened(scene: Scene, pair: Pair) -> list[Difference]:
         what = f"{_named(expected.executions[0])}: {actual.asked:g} instead of {expected.opened:g}"
         found.append(Difference(expected.bar_ms, what, ""))
     if actual.opened > actual.asked + step / 2:
-        what = f"{_named(expected.executions[0])}: {actual.opened:g} executed, and only {actual.asked:g} asked for"
+        what = f"{_named(expected.executions[0])}: {actual.opened:g} executed, {actual.asked:g} asked for"
         why = "the exchange executed one request more than once"
         found.append(Difference(expected.bar_ms, what, why))
     if actual.opened < actual.asked - step / 2:
@@ -191,8 +191,8 @@ def _elsewhere(scene: Scene, pair: Pair, shift: float) -> Difference:
 
 
 def _why_elsewhere(scene: Scene, pair: Pair, shift: float, others: tuple[Execution, ...]) -> str:
-    """Why an exit came in another bar, or another exit came: the price went between two levels, or the journal
-    says why.
+    """Why an exit came in another bar, or another exit came: the price went between two levels, or the
+    journal says why.
     """
     first = min(others, key=lambda one: one.time_ms)
     if _grazed(scene, first, shift) and first.leg != LEG_MARKET:
@@ -210,7 +210,9 @@ def _why_elsewhere(scene: Scene, pair: Pair, shift: float, others: tuple[Executi
 
 
 def _grazed(scene: Scene, first: Execution, shift: float) -> bool:
-    """Whether the bar's extreme is so near to the level that a level moved by the entry's price is not reached."""
+    """Whether the bar's extreme is so near to the level that a level moved by the entry's price is not
+    reached.
+    """
     bar = scene.bar_at(first.bar_ms)
     if bar is None or not first.reference:
         return False

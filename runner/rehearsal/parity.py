@@ -3,9 +3,10 @@
 In: the bot, the bars, the backtest's result, what the run wrote, what the exchange says. Out: a Verdict.
 Refuses to know: how either was made, how it is printed.
 
-What has to hold: every close was decided once, with the backtest's signal; where an order was refused in one and
-not in the other, or executed otherwise, there is a reason, or the rehearsal has failed. Reasons come from the two
-sides' known differences (`fills.py`) and from the journal (`story.py`), never from the wish to find one.
+What has to hold: every close was decided once, with the backtest's signal; where an order was refused in one
+and not in the other, or executed otherwise, there is a reason, or the rehearsal has failed. Reasons come from
+the two sides' known differences (`fills.py`) and from the journal (`story.py`), never from the wish to find
+one.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,7 +58,9 @@ _SIGNALS = {0: "no signal", 1: "long", -1: "short", 2: "long and short"}
 
 @dataclass(frozen=True)
 class Score:
-    """Both runs. `replayed`: the first decision that does not follow from the run's own journal, "" for none."""
+    """Both runs. `replayed`: the first decision that does not follow from the run's own journal, "" for
+    none.
+    """
 
     compiled: Compiled
     market: Market
@@ -192,7 +195,8 @@ def _why_refused(score: Score, ledger: Bridge, close_ms: int, refusals: set[int]
         if pair.actual.end_ms < close_ms and _is_loss(pair.expected) != _is_loss(pair.actual)
     ]
     if refusals & _BY_LOSSES and turned:
-        return f"losses are counted, and the trade of {format_time(turned[-1].expected.bar_ms)} was one only once"
+        when = format_time(turned[-1].expected.bar_ms)
+        return f"losses are counted, and the trade of {when} was one on one side only"
     return ""
 
 
@@ -240,7 +244,8 @@ def _unpaired(
     """A trade that only one of the two made."""
     first = trade.executions[0]
     word = "missed" if is_missed else "made, but not by the backtest"
-    what = f"{first.reason} of {format_time(trade.bar_ms)} ({trade.opened:g} {'long' if first.side > 0 else 'short'})"
+    side = "long" if first.side > 0 else "short"
+    what = f"{first.reason} of {format_time(trade.bar_ms)} ({trade.opened:g} {side})"
     net = trade.gross_usdt - trade.fees_usdt
     usdt = -net if is_missed else net
     partners = ledger.pairing.others if is_missed else ledger.pairing.missed

@@ -1,7 +1,7 @@
 """The stage: an exchange in a box behind real sockets, and the very session that trades elsewhere before it.
 
-In: a compiled bot, the bars to be played, a script of faults, a folder for the journal. Out: what the run wrote,
-and what the exchange itself says of it.
+In: a compiled bot, the bars to be played, a script of faults, a folder for the journal. Out: what the run
+wrote, and what the exchange itself says of it.
 Refuses to know: backtests, verdicts, terminals.
 
 The keys are thrown away with the stage, and so is the journal unless somebody keeps its folder.
@@ -50,7 +50,9 @@ JOURNAL = "journal.db"
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """What is played: the bot as deployed, the market with its warm-up, what goes wrong, where the journal lies."""
+    """What is played: the bot as deployed, the market with its warm-up, what goes wrong, where the journal
+    lies.
+    """
 
     deployed: Deployment
     market: Market

@@ -29,7 +29,9 @@ class Trouble(NamedTuple):
 
 
 class Story:
-    """The troubles of one run. `moments`: when the market itself was made to do what is not in the stored bars."""
+    """The troubles of one run. `moments`: when the market itself was made to do what is not in the stored
+    bars.
+    """
 
     def __init__(self, entries: Iterable[Entry], moments: Iterable[tuple[int, str]] = ()) -> None:
         written = [

@@ -2,8 +2,8 @@
 
 In: a backtest's Result, or a run's journal entries. Out: Books.
 Refuses to know: what they are compared with.
-Source: what a backtest made is the sum of its records; what a run made is what its own account says, so that a
-ledger shows whatever its records leave out.
+Source: what a backtest made is the sum of its records; what a run made is what its own account says, so that
+a ledger shows whatever its records leave out.
 """
 
 from collections.abc import Sequence

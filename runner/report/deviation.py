@@ -1,10 +1,11 @@
 """The deviation ledger: from a backtest's profit to a run's over the same bars, item by item.
 
-In: both runs' executions and funding as `Books`, what the run says it made. Out: items in USDT, and what none of
-them explains.
+In: both runs' executions and funding as `Books`, what the run says it made. Out: items in USDT, and what none
+of them explains.
 Refuses to know: journals, the exchange, what is acceptable.
 Source: a trade's profit is the sum of what its executions moved. Each item is one difference between two such
-sums, so that items add up to the whole difference; the residual is what the run's own account says beyond that.
+sums, so that items add up to the whole difference; the residual is what the run's own account says beyond
+that.
 
 missed            trades that the run did not make, and those that only the run made
 partial fill      entries that were filled in part
@@ -33,11 +34,11 @@ ITEMS = (
 
 
 class Item(NamedTuple):
-    """One line. `count`: of trades, executions or payments behind it."""
+    """One line. `times`: how many trades, executions or payments are behind it."""
 
     name: str
     usdt: float
-    count: int
+    times: int
 
 
 class Bridge(NamedTuple):
@@ -55,14 +56,14 @@ class _Sheet:
 
     def __init__(self) -> None:
         self.usdt = dict.fromkeys(ITEMS, 0.0)
-        self.count = dict.fromkeys(ITEMS, 0)
+        self.times = dict.fromkeys(ITEMS, 0)
 
     def add(self, name: str, usdt: float) -> None:
         self.usdt[name] += usdt
-        self.count[name] += abs(usdt) > 1e-9
+        self.times[name] += abs(usdt) > 1e-9
 
     def items(self) -> tuple[Item, ...]:
-        return tuple(Item(name, self.usdt[name], self.count[name]) for name in ITEMS)
+        return tuple(Item(name, self.usdt[name], self.times[name]) for name in ITEMS)
 
 
 def bridge(expected: Books, actual: Books, timeframe_ms: int) -> Bridge:

@@ -28,9 +28,9 @@ def ledger_lines(bridge: Bridge, expected: str, actual: str) -> list[str]:
     """From one result to the other; items of nothing are left out."""
     lines = [f"{bridge.expected_usdt:+13,.2f}  USDT, {expected}"]
     for item in bridge.items:
-        if abs(item.usdt) < 0.005 and not item.count:
+        if abs(item.usdt) < 0.005 and not item.times:
             continue
-        count = f" ({item.count:,})" if item.count else ""
+        count = f" ({item.times:,})" if item.times else ""
         lines.append(f"{_shown(item.usdt):+13,.2f}  {item.name}: {_SAYS[item.name]}{count}")
     lines.append(f"{_shown(bridge.residual_usdt):+13,.2f}  residual: what no item explains")
     lines.append(f"{bridge.actual_usdt:+13,.2f}  USDT, {actual}")
@@ -48,7 +48,7 @@ def ledger_tree(bridge: Bridge) -> dict[str, Any]:
         "version": VERSION,
         "expected_usdt": round(bridge.expected_usdt, 8),
         "items": [
-            {"name": item.name, "usdt": round(item.usdt, 8), "count": item.count} for item in bridge.items
+            {"name": item.name, "usdt": round(item.usdt, 8), "count": item.times} for item in bridge.items
         ],
         "residual_usdt": round(bridge.residual_usdt, 8),
         "actual_usdt": round(bridge.actual_usdt, 8),

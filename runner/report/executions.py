@@ -21,8 +21,9 @@ _FLAT = 1e-9
 class Execution(NamedTuple):
     """One order's executions in one bar. `side` +1 buy, −1 sell; `bar_ms` the bar's open.
 
-    `reference`: the price it is reckoned from: the open after the decision, the trigger, the limit. `asked`: what
-    its order was for; `order` tells orders apart, where one executes in several bars. `own`: the bot's own order.
+    `reference`: the price it is reckoned from: the open after the decision, the trigger, the limit. `asked`:
+    what its order was for; `order` tells orders apart, where one executes in several bars. `own`: the bot's
+    own order.
     """
 
     time_ms: int

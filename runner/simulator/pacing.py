@@ -20,8 +20,8 @@ BEAT_S, PULSE_S, IDLE_MS = 0.02, 1.0, 20
 
 
 class Pace(NamedTuple):
-    """`times` real time; 0: as fast as the clients keep up; None: only by hand. `hurry`: how much shorter than
-    at the exchange a delay is where time does not pass by the clock.
+    """`times` real time; 0: as fast as the clients keep up; None: only by hand. `hurry`: how much shorter
+    than at the exchange a delay is where time does not pass by the clock.
     """
 
     times: float | None = 1.0

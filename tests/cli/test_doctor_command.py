@@ -1,14 +1,16 @@
 """`runner doctor` at a stand-in, and `runner run --live`, which wants a pass or runs it first."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.trading import BOT, Machine, machine
-from tests.live.exchange_process import Exchange, running_exchange
+from tests.cli.trading import BOT, Machine, Running, machine
+from tests.live.exchange_process import ROOT, Exchange, running_exchange
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,30 @@ def test_live_runs_it_first_and_starts_nothing_when_it_fails(tmp_path: Path) -> 
         assert "not started; runner doctor found:" in refused.stderr
         assert "stop: at leverage 60" in refused.stderr
         assert fresh.orders() == fresh.stops() == 0
+
+
+def test_live_starts_after_a_pass_and_does_not_ask_again_for_a_day(tmp_path: Path) -> None:
+    with running_exchange(20.0) as fresh:
+        one = machine(tmp_path, fresh, mode="live")
+        one.bot.write_text(BOT.replace("close > 0.5 * slow", "close > 2 * slow"))  # stays flat
+        for time in ("first", "second"):
+            errors = tmp_path / f"{time}.err"
+            with (
+                errors.open("w") as told,
+                subprocess.Popen(
+                    [sys.executable, "-m", "runner", "run", str(one.bot), "--live", "--yes", "--json"],
+                    stdout=subprocess.PIPE,
+                    stderr=told,
+                    text=True,
+                    env=one.environment,
+                    cwd=ROOT,
+                ) as process,
+            ):
+                Running(process).started()
+                process.terminate()
+                assert process.wait(timeout=30) == 0
+        assert "it runs first" in (tmp_path / "first.err").read_text()
+        assert "it runs first" not in (tmp_path / "second.err").read_text()
 
 
 def test_settling_trades_and_belongs_to_testnet(tmp_path: Path, exchange: Exchange) -> None:

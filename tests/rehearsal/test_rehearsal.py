@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import runner.rehearsal.whole as whole
 from runner.backtest.engine import choose_engine
 from runner.bot.model import Document
 from runner.bot.read import read_bot
@@ -18,6 +17,7 @@ from runner.data.instruments import instrument_for
 from runner.domain.time import parse_time
 from runner.live.takeup import Deployment
 from runner.modes import Range, compile_bot, load_for
+from runner.rehearsal import whole
 from runner.rehearsal.telling import render_json, render_text
 from runner.rehearsal.whole import Bill, Rehearsed, history_bars, rehearse
 
@@ -131,7 +131,7 @@ def test_a_missed_entry_is_explained_by_what_the_journal_says(quick: Path, tmp_p
     assert missed
     assert "entry dropped" in missed[0].why
     ledger = {item.name: item for item in found.verdict.bridge.items}
-    assert ledger["missed"].count == len(missed)
+    assert ledger["missed"].times == len(missed)
     assert missed[0].why in render_text(found)
     assert '"holds": true' in render_json(found)
 

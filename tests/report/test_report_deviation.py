@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 END_MS = 100 * HOUR_MS
 
 
-def executed(  # noqa: PLR0913, PLR0917 – one line a test
+def executed(
     hour: float,
     side: int,
     quantity: float,
