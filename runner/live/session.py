@@ -42,6 +42,7 @@ from runner.live.inquiry import stamped
 from runner.live.operator import catch_up, hear
 from runner.live.reconcile import Differs, read_income, reconcile
 from runner.live.recover import Doubts, Policy, Recovery, clock_offset, protect, settle_difference
+from runner.live.settlements import SettledMarket
 from runner.live.states import SessionState
 from runner.live.trades import apply_trades, owner_of
 from runner.live.wanted import held_quantity, wanted_entry
@@ -99,6 +100,7 @@ class Session:
     fault: BaseException | None = None
     sent_ms: list[int] = field(default_factory=list)
     executor: Executor | None = None
+    market: SettledMarket | None = None  # of a bot whose rules read the funding rate
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,7 +110,10 @@ class Session:
         """Recover, then live until somebody or something stops it; the exit code."""
         executor = self.executor = self._executor()
         window = Window(self.compiled, self.compiled.plan.timeframe_ms)
-        feed = Feed(self.desk, self.ports.market, window, lambda bar: self._on_bar(bar, window))
+        if self.compiled.needs_funding:
+            self.market = SettledMarket(self.ports.market, self.desk.exchange_ms, is_waiting=True)
+        bars = self.market or self.ports.market
+        feed = Feed(self.desk, bars, window, lambda bar: self._on_bar(bar, window))
         try:
             self.must_read_income = True
             self.started_by_ms = self.desk.clock.now_ms() + START_MS
@@ -187,10 +192,9 @@ class Session:
             self.stopping.set()
 
     async def _close(self) -> None:
-        tasks = list(self.tasks)
-        for task in tasks:
+        for task in list(self.tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def _ended(self) -> int:
         halted = self.desk.book.halted
@@ -202,6 +206,8 @@ class Session:
 
     def _on_bar(self, closed: ClosedBar, window: Window) -> None:
         """A bar has closed: decide. Before an entry the gate wants a fresh price and account."""
+        if self.market is not None:
+            window.funding = self.market.series()
         if not judge_close(self.desk, window, closed):
             return
         if wanted_entry(self.desk.book.plan, self.desk.book.state) is not None:
@@ -375,14 +381,11 @@ class Session:
             if waited < CLOCK_MS and not executor.must_sync_clock:
                 continue
             try:
-                self._set_clock(await clock_offset(self.desk, self.ports.market))
+                self.desk.exchange_offset_ms = await clock_offset(self.desk, self.ports.market)
+                self.ports.orders.set_clock(self.desk.exchange_offset_ms)
                 waited, executor.must_sync_clock = 0, False
             except ReadFailed:
                 continue
-
-    def _set_clock(self, offset_ms: int) -> None:
-        self.desk.exchange_offset_ms = offset_ms
-        self.ports.orders.set_clock(offset_ms)
 
     async def _hear_news(self) -> None:
         """What an operator wrote into the journal from elsewhere."""

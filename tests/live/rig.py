@@ -45,6 +45,7 @@ from tests.live.virtual import VirtualClock, VirtualLoop
 
 SYMBOL = "BTCUSDT"
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 START_MS = 1_700_000_040_000 // MINUTE_MS * MINUTE_MS
 RUN = "run-1"
 
@@ -203,6 +204,8 @@ def rig_for(
     exchange.desk.set_leverage("main", SYMBOL, int(compiled.plan.sizing.leverage))
     exchange.desk.set_margin_type("main", SYMBOL, "ISOLATED")
     bars = bars_of(closes, start_ms=START_MS - warmup_bars * MINUTE_MS)
-    player = Player(exchange, [MarketHistory(SYMBOL, bars)], start_ms=START_MS)
+    settled = np.array([bars.open_ms[0] // HOUR_MS * HOUR_MS], dtype=np.int64)  # the last one before the bars
+    history = MarketHistory(SYMBOL, bars, None, settled, np.array([0.0001]))
+    player = Player(exchange, [history], start_ms=START_MS)
     box = Box(exchange, player, Setting(seed=seed), faults)
     return Rig(loop, compiled, box, f"sqlite:///{database}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runner.domain.order_event import Filled, Sending
+from runner.domain.session_event import Decided
 from runner.live.states import SessionState
 from runner.simulator.audit import audit
 from tests.live.rig import MINUTE_MS, START_MS, SYMBOL, Rig, rig_for
@@ -89,4 +90,23 @@ def test_a_killed_bot_comes_back_with_its_position_and_its_stop(tmp_path: Path, 
     assert len(sent) == len(set(sent))
     assert audit(rig.box.exchange) == []
     assert float(rig.book(rig.open()).state.position.quantity) == pytest.approx(held(rig))
+    rig.open().close()
+
+
+def test_a_rule_that_reads_the_funding_rate_knows_it(tmp_path: Path) -> None:
+    text = BOT.replace(
+        "long: fast crosses above slow", "long: {all: [fast crosses above slow, funding_rate < 1%]}"
+    )
+    loop = VirtualLoop(START_MS)
+    lead = 600  # a rule on funding wants eight hours of history
+    rig = rig_for(text, waves(lead + 40), loop=loop, warmup_bars=lead, database=tmp_path / "j.db")
+
+    async def life() -> None:
+        process = rig.start()
+        await rig.play(START_MS + 38 * MINUTE_MS)
+        await rig.stop(process)
+
+    run(loop, life())
+    signals = [entry.event.signal for entry in rig.entries() if isinstance(entry.event, Decided)]
+    assert {1, -1} <= set(signals)
     rig.open().close()

@@ -267,7 +267,7 @@ def inv_7(h: Histories) -> Found:
     position = Decimal(0)
     for entry, order, trade in h.trades():
         change = trade.quantity if trade.side == "BUY" else -trade.quantity
-        name = h.ours(order.client_id)
+        name = h.owner(order)
         if name is not None and name.leg != "e" and (position * change >= 0 or abs(change) > abs(position)):
             yield f"{order.client_id} took {change} of {position} at {entry.time_ms}"
         position += change
@@ -340,7 +340,7 @@ def inv_10(h: Histories) -> Found:
             yield f"line {line.seq}: trade {event.trade_id} is told wrongly"
     if h.is_quiet:
         for trade_id, (order, _) in truth.items():
-            if trade_id not in seen and h.ours(order.client_id) is not None:
+            if trade_id not in seen and h.owner(order) is not None:
                 yield f"trade {trade_id} of {order.client_id} is not in the journal"
 
 
@@ -559,7 +559,7 @@ def inv_25(h: Histories) -> Found:
         return
     kinds = ("REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "TRANSFER")
     truth = dict.fromkeys(kinds, Decimal(0))
-    foreign = {trade.trade_id for _, order, trade in h.trades() if h.ours(order.client_id) is None}
+    foreign = {trade.trade_id for _, order, trade in h.trades() if h.owner(order) is None}
     for entry in h.truth:
         income = entry.payload
         if isinstance(income, Income) and income.type in kinds and income.trade_id not in foreign:
@@ -588,7 +588,7 @@ def inv_26(h: Histories) -> Found:
         if isinstance(event, OrderEvent) and event.trade is not None:
             before = position
             position += event.trade.quantity if event.trade.side == "BUY" else -event.trade.quantity
-            if position == 0 or before * position < 0 or h.ours(event.order.client_id) is None:
+            if position == 0 or before * position < 0 or h.owner(event.order) is None:
                 tightest = None
         if taken_over and taken_over[0] <= entry.seq:
             taken_over.pop(0)

@@ -97,6 +97,16 @@ class Histories:
         name = read_name(client_id)
         return name if name is not None and name.tag == self.terms.tag else None
 
+    def owner(self, order: Order) -> Name | None:
+        """The parts of our client id behind an order: its own, or that of the stop whose child it is."""
+        name = self.ours(order.client_id)
+        return name if name is not None or order.algo_id is None else self.ours(self.parents().get(order.algo_id, ""))
+
+    def parents(self) -> Mapping[int, str]:
+        """Client ids of conditional orders by their number."""
+        algos = (entry.payload.algo for entry in self.truth if isinstance(entry.payload, AlgoEvent))
+        return {algo.algo_id: algo.client_id for algo in algos}
+
     def sent(self) -> Iterator[tuple[Truth, NewOrder | NewAlgo, Name, bool]]:
         """Orders of the bot's that reached the exchange, and whether it took them."""
         for at, entry in enumerate(self.truth):

@@ -289,11 +289,12 @@ async def _lives(stage: Stage, play: Play) -> Life:
     for at_ms, down_ms in play.kills:
         if START_MS + at_ms > stage.now_ms:
             await _play_on(stage, START_MS + at_ms)
+        life = await revive(stage)
         await life.bury()
         await stage.play(stage.now_ms + down_ms)
         life = stage.begin(**begin)
     await _play_on(stage, START_MS + play.length_ms)
-    return life
+    return await revive(stage)
 
 
 async def _play_on(stage: Stage, until_ms: int) -> None:

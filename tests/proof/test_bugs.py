@@ -3,9 +3,10 @@
 Each bug is a small change of the product while one play runs. `SEEDS` lives at most; most are caught in the first few.
 """
 
+import asyncio
 import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -15,10 +16,10 @@ import pytest
 
 from runner.domain.entry import Entry
 from runner.domain.order_event import Sending
-from runner.domain.venue import NotSent, Unknown, VenueTrade
+from runner.domain.venue import NotSent, Unknown
 from runner.exchange import rows
 from runner.exchange.account import Account
-from runner.live import actions, close, executor, inquiry, session, takeup, trades, wanted
+from runner.live import actions, book, close, executor, inquiry, session, takeup, trades, wanted
 from runner.live.actions import Action, Cancel, Place
 from runner.live.book import new_book
 from runner.live.desk import Desk
@@ -64,18 +65,20 @@ def leaves_orphans() -> Bug:
 
 
 def forgets_trades() -> Bug:
-    """The same execution is applied as often as it is heard of."""
-    real, count = trades.entry_of, iter(range(10**9))
+    """The same execution is applied as often as it is read."""
+    real, count = book._filled, iter(range(10**9))
 
-    def twice(desk: Desk, trade: VenueTrade) -> Entry:
-        return replace(real(desk, trade), fact=f"forged:{next(count)}")
+    def forgetful(*given: Any) -> Any:
+        return replace(real(*given), applied_trades={})
 
-    def apply(desk: Desk, heard: Iterable[VenueTrade]) -> int:
-        for trade in heard:
-            desk.record(twice(desk, trade))
-        return 1
+    fact = patch.object(trades, "trade_fact", lambda symbol, trade_id: f"forged:{next(count)}")
+    return _both(patch.object(book, "_filled", forgetful), fact)
 
-    return patch.multiple(trades, apply_trades=apply, entry_of=twice)
+
+@contextmanager
+def _both(first: Bug, second: Bug) -> Iterator[None]:
+    with first, second:
+        yield
 
 
 def ignores_halt() -> Bug:
@@ -105,8 +108,8 @@ def sends_before_writing() -> Bug:
 
     def later(self: Desk, *entries: Entry) -> None:
         if any(isinstance(one.event, Sending) for one in entries):
-            self.unwritten.extend(entries)
             self._believe(entries)
+            asyncio.get_running_loop().call_later(0.5, self._write, entries)
         else:
             real(self, *entries)
 
