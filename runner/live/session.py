@@ -144,7 +144,7 @@ class Session:
             await self._close()
 
     def stop(self) -> None:
-        """End soon; stops and targets go on resting at the exchange."""
+        """End soon; stops go on resting at the exchange."""
         self.stopping.set()
 
     async def _wind_down(self, executor: Executor) -> None:
@@ -216,7 +216,6 @@ class Session:
 
     def _facts(self) -> GateFacts:
         desk, book = self.desk, self.desk.book
-        entries = [own for own in book.live_orders if own.id.leg is Leg.ENTRY]
         return GateFacts(
             now_ms=desk.clock.now_ms(),
             state=desk.state,
@@ -224,7 +223,7 @@ class Session:
             mark_time_ms=self.mark_ms,
             account_time_ms=desk.account_ms,
             held=desk.held_there,
-            resting_entry=sum((own.left for own in entries), Decimal(0)),
+            resting_entry=sum((o.left for o in book.live_orders if o.id.leg is Leg.ENTRY), Decimal(0)),
             sent_last_minute=sum(desk.clock.now_ms() - at < 60_000 for at in self.sent_ms),
             banned_until_ms=book.banned_until_ms,
             lease_is_held=self.lease_is_held(),
@@ -394,7 +393,7 @@ class Session:
             await self.desk.clock.sleep(NEWS_MS)
 
     def _is_called_off(self) -> bool:
-        """Whether the run is halted as of now: asked before and after an entry is journaled, so that none
+        """Whether the run is halted by now: asked before and after an entry is journaled, so that none
         leaves whose sending comes after the halt.
         """
         hear(self.desk, self.news())
