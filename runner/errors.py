@@ -152,7 +152,9 @@ class JournalFailed(RunnerError):  # noqa: N818
 
 
 class JournalForeign(JournalFailed):
-    """This database must not be written by this run: another account or mode, a newer build, a network disk."""
+    """This database must not be written by this run: another account or mode, a newer build, a network
+    disk.
+    """
 
 
 class JournalBusy(JournalFailed):

@@ -170,7 +170,8 @@ def _limits(document: Document) -> Iterator[str]:
         until = "until the next UTC day"
         yield f"Having lost {limits.daily_loss.max} in a day, {then[limits.daily_loss.then]} {until}."
     if limits.max_drawdown is not None:
-        yield f"{limits.max_drawdown.max} under its highest equity, {after_drawdown[limits.max_drawdown.then]}."
+        consequence = after_drawdown[limits.max_drawdown.then]
+        yield f"{limits.max_drawdown.max} under its highest equity, {consequence}."
     for pause in limits.cooldown:
         after = str(pause.after) if isinstance(pause.after, LossStreak) else _AFTER[pause.after]
         yield f"After {after} it waits {pause.wait}."

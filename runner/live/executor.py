@@ -335,7 +335,9 @@ class Executor:
 
 
 def _fell_short(acked: Acked, request: Request) -> bool:
-    """Whether an order ended at once with something unfilled: the book is thin, and will be in a millisecond."""
+    """Whether an order ended at once with something unfilled: the book is thin, and will be in a
+    millisecond.
+    """
     return acked.order.status.ended and acked.order.filled_quantity < request.quantity
 
 

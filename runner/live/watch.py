@@ -1,6 +1,7 @@
 """A stop that rests is not a stop that works: looked at all the time.
 
-In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when the price is
+In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when
+the price is
 through a stop that does nothing.
 Refuses to know: what is done about it.
 """

@@ -5,7 +5,6 @@ Refuses to know: where bars come from. The same evaluation as a backtest's, over
 computed so that both decide alike.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,13 +13,15 @@ from runner.compiler.build import Compiled
 from runner.compiler.columns import Rows, evaluate
 from runner.data.resample import resample
 from runner.domain.bar import SLOTS_MAX, Bar, Row
-from runner.domain.series import Bars, FundingSeries, Market
+from runner.domain.series import Bars, Floats, FundingSeries, Market, Times
 from runner.domain.venue import ClosedBar
 
 MARGIN_BARS = 16  # beyond the warm-up, so that a bar or two of slack never moves a rule
 
-_FIELDS = ("open_time_ms", "open", "high", "low", "close", "volume")
-_MARKS = ("open_time_ms", "mark_open", "mark_high", "mark_low", "mark_close")
+_FIGURES = (
+    *("open", "high", "low", "close", "volume"),
+    *("mark_open", "mark_high", "mark_low", "mark_close"),
+)
 
 
 @dataclass(slots=True)
@@ -31,6 +32,9 @@ class Window:
     timeframe_ms: int
     bars: list[ClosedBar] = field(default_factory=list)
     funding: FundingSeries | None = None
+    _times: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    _figures: Floats = field(default_factory=lambda: np.zeros((len(_FIGURES), 0)))
+    _stop: int = 0  # of the columns above: the last bars are there up to here
 
     @property
     def bars_needed(self) -> int:
@@ -49,7 +53,25 @@ class Window:
             return False
         self.bars.append(bar)
         del self.bars[: -self.bars_needed]
+        if self._stop == len(self._times):
+            self._make_room()
+        self._times[self._stop] = bar.open_time_ms
+        self._figures[:, self._stop] = [getattr(bar, name) for name in _FIGURES]
+        self._stop += 1
         return True
+
+    def _make_room(self) -> None:
+        """Columns twice as long as the window: what is written once is moved once in a window's length. Arrays
+        that were handed out stay as they are.
+        """
+        kept = len(self.bars) - 1
+        times, figures = (
+            np.zeros(2 * self.bars_needed, np.int64),
+            np.zeros((len(_FIGURES), 2 * self.bars_needed)),
+        )
+        times[:kept] = self._times[self._stop - kept : self._stop]
+        figures[:, :kept] = self._figures[:, self._stop - kept : self._stop]
+        self._times, self._figures, self._stop = times, figures, kept
 
     @property
     def is_warm(self) -> bool:
@@ -62,9 +84,11 @@ class Window:
         return core_bar(self.bars[-1], self.timeframe_ms), last_row(rows)
 
     def _market(self) -> Market:
-        bars = _columns(self.bars, _FIELDS, self.timeframe_ms)
+        part = slice(self._stop - len(self.bars), self._stop)
+        times, figures = self._times[part], self._figures[:, part]
+        bars = Bars(self.timeframe_ms, times, *figures[:5])
+        mark = Bars(self.timeframe_ms, times, *figures[5:], np.zeros(len(times)))
         higher = {longer: resample(bars, longer) for longer in self.compiled.timeframes}
-        mark = _columns(self.bars, _MARKS, self.timeframe_ms)
         return Market("", bars, higher, mark, None, self.funding, 0)
 
 
@@ -90,11 +114,3 @@ def last_row(rows: Rows) -> Row:
         float(rows.trail_distance[-1]),
         (*(float(slot) for slot in slots),),  # type: ignore[arg-type]
     )
-
-
-def _columns(bars: Sequence[ClosedBar], names: Sequence[str], timeframe_ms: int) -> Bars:
-    times = np.array([bar.open_time_ms for bar in bars], dtype=np.int64)
-    floats = [np.array([getattr(bar, name) for bar in bars], dtype=np.float64) for name in names[1:]]
-    if len(floats) == 4:
-        floats.append(np.zeros(len(bars)))
-    return Bars(timeframe_ms, times, *floats)

@@ -1,6 +1,7 @@
 """A whole bot against the exchange in memory: real session, real journal, real ccxt, virtual time.
 
-In: a bot's text, bars, faults, a seed. Out: a rig whose processes can be started, killed and started again while
+In: a bot's text, bars, faults, a seed. Out: a rig whose processes can be started, killed and started
+again while
 the exchange and the journal's database live on.
 A kill is a task that is cancelled without a chance to say anything: nothing it would have written after that
 instant is written, and what it had sent may or may not arrive.

@@ -1,4 +1,6 @@
-"""The gate fails closed: one test for each thing that it must refuse, and for each thing that it does not know."""
+"""The gate fails closed: one test for each thing that it must refuse, and for each thing that it does
+not know.
+"""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -1,4 +1,6 @@
-"""Silence is proof only after the exchange itself would refuse the request, three times over, and nothing moved."""
+"""Silence is proof only after the exchange itself would refuse the request, three times over, and
+nothing moved.
+"""
 
 from runner.live.resolve import MISSES_MAX, MISSES_MIN, READ_LAG_MS, Absent, AskAgain, Question, missed
 
