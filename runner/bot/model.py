@@ -259,7 +259,7 @@ class MaxDrawdown(Part):
     max: Annotated[Ratio, leaves.RATIO] = Field(description="From the highest equity so far: 15%.")
     then: Literal["halt", "flatten", "block"] = Field(
         default="halt",
-        description="flatten closes, then opens nothing; halt waits for an operator too; block opens nothing.",
+        description="flatten closes, then opens nothing; halt waits for an operator; block opens nothing.",
     )
 
 

@@ -336,7 +336,11 @@ class Session:
                     self.desk.record(self.desk.entry(Banned(failed.until_ms, 429, "exchange", str(failed))))
                 executor.must_sync_clock = executor.must_sync_clock or failed.code in CLOCK_CODES
                 wait = min(TICK_MS * 2**failures, RECONCILE_MS)
-                await self.desk.clock.sleep(max(wait, failed.until_ms - self.desk.clock.now_ms()))
+                left = failed.until_ms - self.desk.clock.now_ms()
+                if left > wait:
+                    await self.desk.clock.sleep(left)
+                else:  # a stream that is back says that the exchange can be reached again
+                    await either(self.must_reconcile, self.desk.clock.sleep(wait))
                 continue
             failures = 0
             pause = IDLE_MS if self._is_idle() else RECONCILE_MS

@@ -61,8 +61,8 @@ class Window:
         return True
 
     def _make_room(self) -> None:
-        """Columns twice as long as the window: what is written once is moved once in a window's length. Arrays
-        that were handed out stay as they are.
+        """Columns twice as long as the window: what is written once is moved once in a window's length.
+        Arrays that were handed out stay as they are.
         """
         kept = len(self.bars) - 1
         times, figures = (
@@ -87,7 +87,7 @@ class Window:
         part = slice(self._stop - len(self.bars), self._stop)
         times, figures = self._times[part], self._figures[:, part]
         bars = Bars(self.timeframe_ms, times, *figures[:5])
-        mark = Bars(self.timeframe_ms, times, *figures[5:], np.zeros(len(times)))
+        mark = Bars(self.timeframe_ms, times, *[*figures[5:], np.zeros(len(times))])
         higher = {longer: resample(bars, longer) for longer in self.compiled.timeframes}
         return Market("", bars, higher, mark, None, self.funding, 0)
 

@@ -585,7 +585,7 @@ the drawdown limit is a price and halts for good: capital 1000; quantity 10; dra
     -> 1 entry buy 10 @ 100
     -> 1 max_drawdown sell 10 @ 90
 
-after flattening at its drawdown level a bot opens nothing more, costs aside: capital 1000; quantity 10; drawdown 10.005% flatten
+a drawdown limit that flattened opens nothing more: capital 1000; quantity 10; drawdown 10.005% flatten
     L 100 101 99 100
     . 100 101 89 92
     L 92 93 91 92

@@ -1,7 +1,7 @@
 """What a run left behind: the exchange's own log, the journal, and what the door between them saw.
 
 In: entries of the truth log, lines of a journal, contacts, spans. Out: `Histories`, and foldings of both sides.
-Refuses to know: how the bot works. Nothing of runner.live or runner.core is imported here or in `checker.py`.
+Refuses to know: how the bot works. Nothing of runner.live or runner.core is imported here or by the judges.
 """
 
 import re
@@ -15,6 +15,8 @@ from runner.simulator.events import AlgoEvent, OrderEvent
 from runner.simulator.log import Entry as Truth
 from runner.simulator.log import Refusal
 from runner.simulator.types import AlgoOrder, NewAlgo, NewOrder, Order, Trade
+
+Found = Iterator[str]  # what a judge finds, in words
 
 BACKOFF_MS_MAX = 10_000  # a bot that asks no more for longer than this is not excused by the failure before
 _NAME = re.compile(r"([a-z2-7]{6})-([a-z2-7]{16})-(?:([exs])|t([0-3])\.)(\d{1,4})")
@@ -72,7 +74,7 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Histories:
     """`marks`: how long the truth log was when a journal line was committed. `alive`: spans of processes.
-    `by_hand`: entries of the log that somebody else than the bot asked for. `wallet_before`: at the run's start.
+    `by_hand`: entries of the log that somebody else than the bot asked for.
     """
 
     terms: Terms
@@ -84,6 +86,7 @@ class Histories:
     by_hand: frozenset[int] = frozenset()
     genesis: str = ""
     mute: Sequence[tuple[int, int]] = ()  # spans in which the journal took nothing
+    deaf: Sequence[tuple[int, int]] = ()  # spans in which faults kept private calls from being answered
     end_ms: int = 0
     is_quiet: bool = True  # faults were over for long enough when the run ended
     repeated: int = 0  # entries that a second reconcile at the end added
@@ -100,7 +103,11 @@ class Histories:
     def owner(self, order: Order) -> Name | None:
         """The parts of our client id behind an order: its own, or that of the stop whose child it is."""
         name = self.ours(order.client_id)
-        return name if name is not None or order.algo_id is None else self.ours(self.parents().get(order.algo_id, ""))
+        return (
+            name
+            if name is not None or order.algo_id is None
+            else self.ours(self.parents().get(order.algo_id, ""))
+        )
 
     def parents(self) -> Mapping[int, str]:
         """Client ids of conditional orders by their number."""
@@ -122,7 +129,11 @@ class Histories:
         """Executions in the symbol, in order."""
         for entry in self.truth:
             event = entry.payload
-            if isinstance(event, OrderEvent) and event.trade is not None and event.order.symbol == self.terms.symbol:
+            if (
+                isinstance(event, OrderEvent)
+                and event.trade is not None
+                and event.order.symbol == self.terms.symbol
+            ):
                 yield entry, event.order, event.trade
 
     def reachable(self) -> list[tuple[int, int]]:
@@ -132,7 +143,8 @@ class Histories:
             up_ms: int | None = None
             deaf_until = 0
             for contact in self.contacts:
-                if not contact.is_private or not begin <= contact.sent_ms <= end:
+                barred = contact.status in (418, 429)
+                if not (contact.is_private or barred) or not begin <= contact.sent_ms <= end:
                     continue
                 if contact.answered:
                     up_ms = min(contact.done_ms, end) if up_ms is None else up_ms
@@ -141,7 +153,7 @@ class Histories:
                     spans.append((up_ms, contact.sent_ms))
                 up_ms = None
                 deaf_until = contact.done_ms + BACKOFF_MS_MAX
-                if contact.status not in (418, 429):
+                if not barred:
                     following = [
                         one.done_ms
                         for one in self.contacts
@@ -151,7 +163,18 @@ class Histories:
                         up_ms = deaf_until
             if up_ms is not None and up_ms < end:
                 spans.append((up_ms, end))
-        return spans
+        return [piece for span in spans for piece in without(span, self.deaf)]
+
+
+def without(span: tuple[int, int], holes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of a stretch of time."""
+    left, found = span[0], list[tuple[int, int]]()
+    for begin, end in sorted(holes):
+        if end > left and begin < span[1]:
+            if begin > left:
+                found.append((left, begin))
+            left = max(left, end)
+    return [*found, (left, span[1])] if left < span[1] else found
 
 
 def within(spans: Sequence[tuple[int, int]], from_ms: int, to_ms: int) -> int:

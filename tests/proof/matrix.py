@@ -184,7 +184,9 @@ class Director:
                 exchange.tick(Tick(SYMBOL, _on_tick(beyond), Decimal(1), mark=_on_tick(beyond)))
         for algo in exchange.algos.open(ACCOUNT, SYMBOL):
             if self.aim.is_main(algo.client_id):
-                beyond = algo.trigger_price * (Decimal("0.9995") if algo.side == "SELL" else Decimal("1.0005"))
+                beyond = algo.trigger_price * (
+                    Decimal("0.9995") if algo.side == "SELL" else Decimal("1.0005")
+                )
                 exchange.tick(Tick(SYMBOL, _on_tick(beyond), Decimal(1), mark=_on_tick(beyond)))
 
 
@@ -325,14 +327,22 @@ def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
                 red.append(one)
                 print(f"\nred  {one.cell}\n     " + "\n     ".join(one.violations), flush=True)
         if done % 20 == 0 and sys.stderr.isatty():
-            print(f"\r{done}/{len(work)} groups, {sum(deaths.values())} runs, {len(red)} red", end="", file=sys.stderr)
+            print(
+                f"\r{done}/{len(work)} groups, {sum(deaths.values())} runs, {len(red)} red",
+                end="",
+                file=sys.stderr,
+            )
     took = time.monotonic() - began
     total = sum(deaths.values())
-    print(f"\n{total} runs in {took:.0f} s ({took / max(total, 1) * jobs * 1000:.0f} ms each and core); {len(red)} red")
+    print(
+        f"\n{total} runs in {took:.0f} s ({took / max(total, 1) * jobs * 1000:.0f} ms each and core); {len(red)} red"
+    )
     print(f"deaths: none {deaths[0]}, one {deaths[1]}, two {deaths[2]}")
     print("reached: " + ", ".join(f"{name} {reached[name]}" for name in CRASHES))
     if slowest and recovered:
-        print(f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; slowest recovery {recovered.recovered_ms} ms: {recovered.cell}")
+        print(
+            f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; slowest recovery {recovered.recovered_ms} ms: {recovered.cell}"
+        )
     for one in red[:20]:
         print(f"repeat: python -m tests.proof.matrix --cell {one.cell}")
     return 1 if red else 0

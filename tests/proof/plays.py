@@ -121,7 +121,14 @@ FAULTS = [
     (2, "feed.jump({symbol}, -0.7%) at {at}"),
     (2, "feed.jump({symbol}, 0.7%) at {at}"),
 ]
-_SLOW = ("ws.", "ex.read_lag", "ex.manual", "ex.child", "net.late", "ex.trigger")  # what is only seen by the next look
+_SLOW = (
+    "ws.",
+    "ex.read_lag",
+    "ex.manual",
+    "ex.child",
+    "net.late",
+    "ex.trigger",
+)  # what is only seen by the next look
 
 
 class Play(NamedTuple):
@@ -172,9 +179,16 @@ def drawn(seed: int) -> Play:
         bot=bot,
         closes=_closes(chance, minutes),
         faults=_faults(chance, span_ms),
-        kills=tuple(sorted((_moment(chance, span_ms), chance.randrange(300, 8_000)) for _ in range(chance.choice((0, 0, 1, 1, 2))))),
+        kills=tuple(
+            sorted(
+                (_moment(chance, span_ms), chance.randrange(300, 8_000))
+                for _ in range(chance.choice((0, 0, 1, 1, 2)))
+            )
+        ),
         halts=_halts(chance, span_ms),
-        mutes=((_moment(chance, span_ms), chance.randrange(1_000, 20_000)),) if chance.random() < 0.08 else (),
+        mutes=((_moment(chance, span_ms), chance.randrange(1_000, 20_000)),)
+        if chance.random() < 0.08
+        else (),
         skew_ms=chance.choice((0, 0, 0, -1_500, 400, 1_500)),
         policy=chance.choice(("halt", "halt", "adopt", "flatten")),
         turns=None,
@@ -218,7 +232,9 @@ def _faults(chance: random.Random, span_ms: int) -> str:
     lines = []
     for text in chance.choices([text for _, text in FAULTS], weights, k=chance.randrange(2, 5)):
         at_ms = max(0, _moment(chance, span_ms) - chance.randrange(0, 2_000))
-        lines.append((at_ms, text.format(at=f"+{at_ms}ms", span=f"{chance.randrange(2, 40)}s", symbol=SYMBOL)))
+        lines.append(
+            (at_ms, text.format(at=f"+{at_ms}ms", span=f"{chance.randrange(2, 40)}s", symbol=SYMBOL))
+        )
     return "\n".join(text for _, text in sorted(lines))
 
 
@@ -278,8 +294,17 @@ def perform_play(shelf: Shelf, play: Play) -> Seen:
             await life.bury()
 
     perform(loop, stage, act())
-    histories = stage.histories(terms_of(play), is_quiet=play.mode == LIVENESS, repeated=facts["repeated"])
-    return Seen(play, histories, histories.journal[-1].hash if histories.journal else "", dict(met), tuple(stage.faults))
+    down = [one for one in script if one.name in ("net.outage", "net.private_down")]
+    deaf = [(one.from_ms, one.until_ms or stage.now_ms) for one in down]
+    calm = play.mode == LIVENESS
+    histories = stage.histories(terms_of(play), is_quiet=calm, repeated=facts["repeated"], deaf=deaf)
+    return Seen(
+        play,
+        histories,
+        histories.journal[-1].hash if histories.journal else "",
+        dict(met),
+        tuple(stage.faults),
+    )
 
 
 async def _lives(stage: Stage, play: Play) -> Life:

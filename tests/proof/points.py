@@ -52,11 +52,14 @@ Sees = Callable[[Aim, Life, Instant], bool]
 
 def _sending(entries: tuple[Entry, ...], action: str, wanted: Callable[[str | None], bool]) -> bool:
     return any(
-        isinstance(one.event, Sending) and one.event.action == action and wanted(one.client_id) for one in entries
+        isinstance(one.event, Sending) and one.event.action == action and wanted(one.client_id)
+        for one in entries
     )
 
 
-def _holds(entries: tuple[Entry, ...], kind: Any, wanted: Callable[[Entry], bool] = lambda entry: True) -> bool:
+def _holds(
+    entries: tuple[Entry, ...], kind: Any, wanted: Callable[[Entry], bool] = lambda entry: True
+) -> bool:
     return any(isinstance(one.event, kind) and wanted(one) for one in entries)
 
 
@@ -103,7 +106,8 @@ def _is_decision(aim: Aim, entries: tuple[Entry, ...]) -> bool:
 
 def _fill_happened(aim: Aim, life: Life, instant: Instant) -> bool:
     return instant[0] == "happened" and any(
-        isinstance(one, OrderEvent) and one.trade is not None and aim.is_main(one.order.client_id) for one in instant[1]
+        isinstance(one, OrderEvent) and one.trade is not None and aim.is_main(one.order.client_id)
+        for one in instant[1]
     )
 
 
@@ -116,7 +120,9 @@ def _is_partial(aim: Aim, entries: tuple[Entry, ...]) -> bool:
     return _holds(
         entries,
         Filled,
-        lambda one: aim.is_main(one.client_id) and one.event.applied is not None and not one.event.applied.final,  # type: ignore[union-attr]
+        lambda one: (
+            aim.is_main(one.client_id) and one.event.applied is not None and not one.event.applied.final
+        ),  # type: ignore[union-attr]
     )
 
 
@@ -125,7 +131,9 @@ def _cancels_stop(aim: Aim, entries: tuple[Entry, ...]) -> bool:
 
 
 def _stop_told_ended(aim: Aim, entries: tuple[Entry, ...]) -> bool:
-    return _holds(entries, OrderUpdated, lambda one: _leg("s")(one.client_id) and one.event.order.status.ended)  # type: ignore[union-attr]
+    return _holds(
+        entries, OrderUpdated, lambda one: _leg("s")(one.client_id) and one.event.order.status.ended
+    )  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +152,47 @@ class Point:
 
 CRASHES: Mapping[str, Point] = {
     "CP0": Point("the bar is here, nothing decided", _bar_is_here),
-    "CP1": Point("decided, the intent not written", _pen("writing", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
-    "CP2": Point("inside the intent's commit", _pen("committing", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
-    "CP3": Point("the intent written, not sent", _pen("written", lambda a, e: _sending(e, "place", a.is_main)), kinds=SENDS),
+    "CP1": Point(
+        "decided, the intent not written",
+        _pen("writing", lambda a, e: _sending(e, "place", a.is_main)),
+        kinds=SENDS,
+    ),
+    "CP2": Point(
+        "inside the intent's commit",
+        _pen("committing", lambda a, e: _sending(e, "place", a.is_main)),
+        kinds=SENDS,
+    ),
+    "CP3": Point(
+        "the intent written, not sent",
+        _pen("written", lambda a, e: _sending(e, "place", a.is_main)),
+        kinds=SENDS,
+    ),
     "CP4": Point("sending written, no byte left", _main_wire("leaving"), kinds=SENDS),
     "CP5": Point("the request partly written", _main_wire("leaving"), is_lost=True, dies_ms=700, kinds=SENDS),
     "CP6": Point("the request arrives after the death", _main_wire("leaving"), late_ms=2_000, kinds=SENDS),
     "CP7": Point("executed, the answer under way", _main_wire("arrived"), kinds=SENDS),
     "CP8": Point("the answer read, not parsed", _main_wire("arrived"), dies_ms=1, kinds=SENDS),
-    "CP9": Point("parsed, not written", lambda a, life, i: i[0] == "parsed" and i[1] == "place" and a.is_main(i[2]), kinds=SENDS),
+    "CP9": Point(
+        "parsed, not written",
+        lambda a, life, i: i[0] == "parsed" and i[1] == "place" and a.is_main(i[2]),
+        kinds=SENDS,
+    ),
     "CP10": Point("the answer written", _pen("written", _is_main_answer), kinds=SENDS),
     "CP11": Point("executed, the event not received", _fill_happened),
     "CP12": Point("the event received, the fill not written", _fill_heard),
     "CP13": Point("a partial fill written", _pen("written", _is_partial)),
     "CP14": Point("inside the fill's commit", _pen("committing", _is_main_fill)),
-    "CP15": Point("the fill written, no stop sent", _pen("writing", lambda a, e: _sending(e, "place", _leg("s"))), ENTERS),
-    "CP16": Point("the stop sent, its fate unknown", _wire("leaving", "POST", "algoOrder", _leg("s")), ENTERS, late_ms=1_000),
+    "CP15": Point(
+        "the fill written, no stop sent",
+        _pen("writing", lambda a, e: _sending(e, "place", _leg("s"))),
+        ENTERS,
+    ),
+    "CP16": Point(
+        "the stop sent, its fate unknown",
+        _wire("leaving", "POST", "algoOrder", _leg("s")),
+        ENTERS,
+        late_ms=1_000,
+    ),
     "CP17": Point("the stop taken, not written", _wire("arrived", "POST", "algoOrder", _leg("s")), ENTERS),
     "CP18": Point(
         "protected, nobody told",
@@ -168,26 +201,42 @@ CRASHES: Mapping[str, Point] = {
     ),
     "CP19": Point("the new stop's level written", _pen("written", _is_decision), TRAILS),
     "CP20": Point("the new stop rests, the old one too", _pen("writing", _cancels_stop), TRAILS),
-    "CP21": Point("the old stop cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), TRAILS),
-    "CP22": Point("a target's cancel sent", _wire("leaving", "DELETE", "order", _leg("t")), EXITS, late_ms=300),
+    "CP21": Point(
+        "the old stop cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), TRAILS
+    ),
+    "CP22": Point(
+        "a target's cancel sent", _wire("leaving", "DELETE", "order", _leg("t")), EXITS, late_ms=300
+    ),
     "CP23": Point("the exit sent, its fate unknown", _main_wire("leaving"), EXITS, late_ms=300, dies_ms=200),
     "CP24": Point("out, stops still rest", _pen("written", _is_main_fill), LEAVES),
-    "CP25": Point("the orphan cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), LEAVES),
+    "CP25": Point(
+        "the orphan cancelled, not written", _wire("arrived", "DELETE", "algoOrder", _leg("s")), LEAVES
+    ),
     "CP26": Point("inside the commit after the orphan", _pen("committing", _stop_told_ended), LEAVES),
-    "CP27": Point("a limit crossed, not written", _pen("writing", lambda a, e: _holds(e, LimitTripped | Halted)), LOSES),
-    "CP28": Point("the trip written, closing half done", _pen("written", lambda a, e: _holds(e, LimitTripped | Halted)), LOSES),
+    "CP27": Point(
+        "a limit crossed, not written", _pen("writing", lambda a, e: _holds(e, LimitTripped | Halted)), LOSES
+    ),
+    "CP28": Point(
+        "the trip written, closing half done",
+        _pen("written", lambda a, e: _holds(e, LimitTripped | Halted)),
+        LOSES,
+    ),
 }
 
 
 def _step(name: str) -> Sees:
     def sees(aim: Aim, life: Life, instant: Instant) -> bool:
-        return instant[0] == "written" and _holds(instant[1], RecoveryStep, lambda one: one.event.step == name)  # type: ignore[union-attr]
+        return instant[0] == "written" and _holds(
+            instant[1], RecoveryStep, lambda one: one.event.step == name
+        )  # type: ignore[union-attr]
 
     return sees
 
 
 def _private_read(path: str) -> Sees:
-    return lambda aim, life, instant: instant[0] == "arrived" and instant[1] == "GET" and path in instant[2] and life.session is not None
+    return lambda aim, life, instant: (
+        instant[0] == "arrived" and instant[1] == "GET" and path in instant[2] and life.session is not None
+    )
 
 
 RECOVERIES: Mapping[str, Sees] = {

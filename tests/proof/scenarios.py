@@ -74,7 +74,9 @@ class Story(NamedTuple):
 
 STORIES = {
     "entry": Story("{type: market}", "0.8%", _TARGETS, "40%", (0.4, 0.4, 0.4), 0),
-    "limit": Story("{type: limit, offset: 10 bps, expires: 3 bars}", "0.8%", _TARGETS, "40%", (0.4, 0.4, 0.4), 0),
+    "limit": Story(
+        "{type: limit, offset: 10 bps, expires: 3 bars}", "0.8%", _TARGETS, "40%", (0.4, 0.4, 0.4), 0
+    ),
     "trail": Story("{type: market}", "0.8%", _TRAIL, "40%", (0.4, 0.9, 0.9, 0.9), 1),
     "exit": Story("{type: market}", "1.5%", _TARGETS + _RULE, "40%", (0.4, -0.8, -0.8, -0.8), 1),
     "loss": Story("{type: market}", "3%", _TARGETS, "0.1%", (0.4, -0.4, -0.4, -0.4), 1),
@@ -86,7 +88,9 @@ SIDES = ("long", "short")
 def bot_text(kind: str) -> str:
     """The bot of a story."""
     story = STORIES[kind]
-    return BOT.format(name=f"proof_{kind}", order=story.order, stop=story.stop, exits=story.exits, drawdown=story.drawdown)
+    return BOT.format(
+        name=f"proof_{kind}", order=story.order, stop=story.stop, exits=story.exits, drawdown=story.drawdown
+    )
 
 
 @cache
@@ -108,7 +112,9 @@ def deployed_bot(text: str) -> Deployment:
     plan = compiled.plan._replace(capital_usdt=float(CAPITAL_USDT))
     from dataclasses import replace
 
-    return Deployment(MODE, ACCOUNT, SYMBOL, "bot.yaml", text, compiled.bot_hash, (), replace(compiled, plan=plan))
+    return Deployment(
+        MODE, ACCOUNT, SYMBOL, "bot.yaml", text, compiled.bot_hash, (), replace(compiled, plan=plan)
+    )
 
 
 def market_stage(

@@ -65,7 +65,9 @@ def run_play(play: Play) -> Verdict:
     began = time.perf_counter()
     seen = perform_play(shelf(), play)
     trades = sum(1 for _ in seen.histories.trades())
-    return Verdict(play.seed, play.mode, judged(seen), seen.head, seen.met, time.perf_counter() - began, trades)
+    return Verdict(
+        play.seed, play.mode, judged(seen), seen.head, seen.met, time.perf_counter() - began, trades
+    )
 
 
 def run_seed(seed: int) -> Verdict:
@@ -92,7 +94,10 @@ def keep(play: Play, violations: tuple[str, ...]) -> Path:
 
 def kept() -> list[tuple[str, Play]]:
     """All red plays ever written down."""
-    return [(file.stem, play_from(file.read_text(encoding="utf-8"))) for file in sorted(REGRESSIONS.glob("*.json"))]
+    return [
+        (file.stem, play_from(file.read_text(encoding="utf-8")))
+        for file in sorted(REGRESSIONS.glob("*.json"))
+    ]
 
 
 def main() -> int:

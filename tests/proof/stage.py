@@ -103,7 +103,6 @@ class Door(MemorySession):
         task.add_done_callback(self.stage.landed)
         return await asyncio.shield(task)
 
-
     async def _conducted(self, method: str, path: str, sent: Any) -> Reply:
         """As the story wants it to go."""
         name = client_id_in(str(sent[1]), sent[3])
@@ -265,7 +264,11 @@ class Life:
         """
         while True:
             halted = session.desk.book.halted
-            if halted is not None and halted.level != "no_entries" and session.desk.state is SessionState.HALTED:
+            if (
+                halted is not None
+                and halted.level != "no_entries"
+                and session.desk.state is SessionState.HALTED
+            ):
                 leave(session.desk, f"halted: {halted.reason}")
             await clock.sleep(250)
 
@@ -352,7 +355,11 @@ class _Pen:
 
     def __init__(self, life: Life, stage: "Stage") -> None:
         self._life, self._stage = life, stage
-        self.read, self.outbox, self.database = stage.journal.read, stage.journal.outbox, stage.journal.database
+        self.read, self.outbox, self.database = (
+            stage.journal.read,
+            stage.journal.outbox,
+            stage.journal.database,
+        )
 
     def append(self, *entries: Entry, **more: Any) -> Any:
         life, stage = self._life, self._stage
@@ -520,7 +527,9 @@ async def _pause(life: Life | None, wait_s: float) -> None:
             await dying
 
 
-def _append_within(journal: Journal, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]) -> Any:
+def _append_within(
+    journal: Journal, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]
+) -> Any:
     """`journal.append`; what `within` raises comes just before the commit, and rolls it back."""
     from runner.journal import write
 
@@ -543,9 +552,13 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.db"
-        self.journal = open_journal(f"sqlite:///{self.path}", binding=Binding(MODE, ACCOUNT), instance="proof")
+        self.journal = open_journal(
+            f"sqlite:///{self.path}", binding=Binding(MODE, ACCOUNT), instance="proof"
+        )
         self._raw = sqlite3.connect(self.path, isolation_level=None)
-        names = self._raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        names = self._raw.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
         self._tables = [name for (name,) in names.fetchall()]
         self._kept = {name: self._raw.execute(f'SELECT * FROM "{name}"').fetchall() for name in self._tables}
 
@@ -587,4 +600,3 @@ def perform(loop: VirtualLoop, stage: Stage, play: Coroutine[Any, Any, None]) ->
 def is_ours(fault: BaseException) -> bool:
     """A fault that ended a process in an orderly way, named and with an exit code."""
     return isinstance(fault, RunnerError | ccxt.BaseError)
-

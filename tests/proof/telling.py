@@ -39,7 +39,11 @@ def told(h: Histories, width: int = 170) -> str:
             order = event.order
             words = f"OrderUpdated {event.via} {order.client_id} {order.filled_quantity}/{order.quantity} {order.status.value}"
         at = h.mark(line.seq)
-        lines.append((at, 0, f"{line.entry.time_ms - start:>8}  j{line.seq:<4} {line.entry.client_id or ''} {words}"))
+        lines.append(
+            (at, 0, f"{line.entry.time_ms - start:>8}  j{line.seq:<4} {line.entry.client_id or ''} {words}")
+        )
     spans = ", ".join(f"{begin - start}–{end - start}" for begin, end in h.alive)
     ordered = [text[:width] for _, _, text in sorted(lines, key=lambda one: (one[0], one[1]))]
-    return "\n".join([*ordered, f"alive: {spans}", f"reachable: {[(a - start, b - start) for a, b in h.reachable()]}"])
+    return "\n".join(
+        [*ordered, f"alive: {spans}", f"reachable: {[(a - start, b - start) for a, b in h.reachable()]}"]
+    )

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import pytest
 
-from runner.domain.entry import Entry
+from runner.domain.entry import Entry, Recorded
 from runner.domain.order_event import Sending
 from runner.domain.venue import NotSent, Unknown
 from runner.exchange import rows
@@ -51,7 +51,9 @@ def sends_no_stop() -> Bug:
     real = actions.next_actions
 
     def forgetful(*given: Any, **more: Any) -> list[Action]:
-        return [one for one in real(*given, **more) if not (isinstance(one, Place) and one.wanted.leg is Leg.STOP)]
+        return [
+            one for one in real(*given, **more) if not (isinstance(one, Place) and one.wanted.leg is Leg.STOP)
+        ]
 
     return patch.object(executor, "next_actions", forgetful)
 
@@ -95,7 +97,9 @@ def loosens_stops() -> Bug:
     def yielding(plan: Any, state: Any, beyond_stop: bool) -> list[Any]:
         closes = state.account.equity_usdt
         return [
-            replace(leg, trigger_price=leg.trigger_price - leg.side * Decimal(-1) * (int(closes * 10) % 7) * 10)
+            replace(
+                leg, trigger_price=leg.trigger_price - leg.side * Decimal(-1) * (int(closes * 10) % 7) * 10
+            )
             if leg.trigger_price is not None
             else leg
             for leg in real(plan, state, beyond_stop)
@@ -117,7 +121,7 @@ def sends_before_writing() -> Bug:
                 real(self, *entries, **more)
 
         asyncio.get_running_loop().call_later(0.5, write)
-        return entries
+        return [Recorded(0, one, "", "") for one in entries]
 
     return patch.object(_Pen, "append", later)
 
@@ -209,5 +213,3 @@ def test_the_bug_is_caught(bug: Callable[[], Bug], wanted_names: set[str]) -> No
         if found & wanted_names:
             return
     pytest.fail(f"{SEEDS} lives, and nobody noticed; found {sorted(found)}")
-
-

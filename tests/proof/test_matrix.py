@@ -39,7 +39,9 @@ def test_the_process_dies_at_each_point_and_comes_back(cell: Cell, shelf: Shelf)
 def test_a_sample_of_the_matrix_violates_nothing(part: int, shelf: Shelf) -> None:
     for cells in sampled(groups(), SAMPLE, 7)[part::PARTS]:
         for ran in run_group(shelf, cells):
-            assert not ran.violations, f"python -m tests.proof.matrix --cell {ran.cell}\n" + "\n".join(ran.violations)
+            assert not ran.violations, f"python -m tests.proof.matrix --cell {ran.cell}\n" + "\n".join(
+                ran.violations
+            )
 
 
 def test_every_crash_point_is_run_or_named_elsewhere() -> None:

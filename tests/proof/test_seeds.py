@@ -19,7 +19,9 @@ PARTS = 5
 def test_random_lives_violate_nothing(part: int) -> None:
     for seed in range(FIRST + part, FIRST + RUNS, PARTS):
         verdict = run_seed(seed)
-        assert not verdict.violations, f"python -m tests.proof.seeds --play {seed}\n" + "\n".join(verdict.violations)
+        assert not verdict.violations, f"python -m tests.proof.seeds --play {seed}\n" + "\n".join(
+            verdict.violations
+        )
 
 
 @pytest.mark.parametrize(("name", "play"), kept(), ids=lambda one: one if isinstance(one, str) else "")
@@ -38,7 +40,13 @@ def test_hash_seeds_of_python_change_nothing() -> None:
     root = Path(__file__).parents[2]
     told = [
         subprocess.run(
-            asked, cwd=root, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, timeout=120
+            asked,
+            cwd=root,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
         ).stdout
         for seed in ("1", "2")
     ]
