@@ -97,6 +97,10 @@ class UserStream:
         await socket.close()
 
     async def _key(self, call: Any) -> str:
+        """A listen key, made or kept; not while the exchange told us to wait: asking would lengthen that."""
+        client = self._client
+        while (left_ms := client.budget.blocked_until_ms - client.now_ms()) > 0:
+            await client.wait(min(left_ms / 1000, PAUSE_S_MAX))
         reply = await call({})
         if not isinstance(reply, dict) or not reply.get("listenKey"):
             raise ccxt.BadResponse(f"no listen key: {str(reply)[:100]}")

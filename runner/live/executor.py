@@ -61,7 +61,7 @@ _PURPOSES = {
     Leg.STOP: Purpose.PROTECT,
     Leg.TARGET: Purpose.TARGET,
 }
-_RESYNC = (-1021, -5028)  # the exchange found our timestamp outside its window
+CLOCK_CODES = (-1021, -5028)  # the exchange found our timestamp outside its window
 
 
 @dataclass(slots=True)
@@ -288,7 +288,7 @@ class Executor:
                 self.must_reconcile = self.must_reconcile or own.id.leg in (Leg.EXIT, Leg.STOP)
             case Retry(code, text, until_ms):
                 self._note(own, Answered(action, "retry", code, text))
-                self.must_sync_clock = self.must_sync_clock or code in _RESYNC
+                self.must_sync_clock = self.must_sync_clock or code in CLOCK_CODES
                 if until_ms > self.desk.clock.now_ms():
                     self.desk.record(self.desk.entry(Banned(until_ms, 429, "exchange", text)))
             case NotSent(text):

@@ -34,7 +34,7 @@ from runner.domain.venue import (
 from runner.live.actions import is_protected
 from runner.live.close import judge_close
 from runner.live.desk import Desk, either, unless
-from runner.live.executor import Executor
+from runner.live.executor import CLOCK_CODES, Executor
 from runner.live.feed import Feed
 from runner.live.gate import GateFacts, GateLimits
 from runner.live.ids import Leg
@@ -55,7 +55,6 @@ RECONCILE_MS = 10_000
 PRICE_MS = 3_000
 IDLE_MS = 30_000  # between reads while nothing is held, rests or is wanted
 CLOCK_MS = 600_000
-CLOCK_CODES = (-1021, -5028)  # the exchange finds our time outside its window
 INCOME_MS = 300_000
 NEWS_MS = 1_000
 ENTRY_LIFETIME_MS_MAX = 60_000
@@ -67,7 +66,7 @@ HALTED_EXIT = 6
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The exchange, from four sides."""
+    """The exchange, from its three sides."""
 
     orders: OrderPort
     account: AccountPort
@@ -192,7 +191,7 @@ class Session:
             self.stopping.set()
 
     async def _close(self) -> None:
-        for task in list(self.tasks):
+        for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
@@ -336,15 +335,12 @@ class Session:
                     self.desk.record(self.desk.entry(Banned(failed.until_ms, 429, "exchange", str(failed))))
                 executor.must_sync_clock = executor.must_sync_clock or failed.code in CLOCK_CODES
                 wait = min(TICK_MS * 2**failures, RECONCILE_MS)
-                left = failed.until_ms - self.desk.clock.now_ms()
-                if left > wait:
-                    await self.desk.clock.sleep(left)
-                else:  # a stream that is back says that the exchange can be reached again
-                    await either(self.must_reconcile, self.desk.clock.sleep(wait))
+                await self.desk.clock.sleep(failed.until_ms - self.desk.clock.now_ms())
+                await either(self.must_reconcile, self.desk.clock.sleep(wait))
                 continue
             failures = 0
             pause = IDLE_MS if self._is_idle() else RECONCILE_MS
-            if isinstance(verdict, Differs):
+            if self.differs:
                 pause = RECONCILE_MS // 10
             elif any(own.id.leg is Leg.ENTRY for own in self.desk.book.live_orders):
                 pause = RESTING_MS

@@ -27,7 +27,8 @@ ROUNDS_UNSTEADY = 96  # the same while streams are being opened
 SLICE_S = 0.15  # the machine's time counts from here on
 BEAT_S = 0.001
 READ_AGO_MS = 20_000
-UNSETTLED_MS_MAX = 300_000  # a session that is never done gets the next price all the same
+PATIENCE = 100  # a session that is not done after so long is looked at every hundredth of that,
+CREEP_MS_MAX = 20_000  # and at least this often
 
 
 @dataclass(slots=True)
@@ -45,22 +46,41 @@ class Conductor:
     wakes_at_prices: bool
     on_close: Callable[[int], None] = lambda now_ms: None
     began_ms: int = 0
-    moved_ms: int = 0  # when the market moved last, or told the account something
+    settled_ms: int = 0  # when the session was done last
 
     async def run(self) -> None:
         """Until everything is played and decided, and the session has ended."""
-        self.began_ms = self.moved_ms = self.box.now_ms
+        self.began_ms = self.settled_ms = self.box.now_ms
         while not self.is_over():
             await self._quiet()
             session = self.session()
             if session is not None and self._is_played(session):
                 session.stop()
                 self._creep(is_held=True)  # it may want to see its last orders answered
-            elif session is not None and is_settled(session, self.box.now_ms, self.began_ms):
+            elif session is not None and not self._is_foul() and self._is_settled(session):
                 self._stride(session)
             else:
                 self._creep(is_held=session is None)
             self.clock.wake()
+
+    def _is_settled(self, session: Session) -> bool:
+        return is_settled(session, self.box.now_ms, self.began_ms)
+
+    def _is_foul(self) -> bool:
+        """Whether a fault holds for a time: the session lives through it poll by poll."""
+        now_ms = self.box.now_ms
+        return any(
+            one.from_ms <= now_ms < one.until_ms
+            for one in self.box.mischief.faults
+            if one.until_ms is not None
+        )
+
+    def _edge_ms(self) -> int | None:
+        """When the next fault begins or ends."""
+        found = [
+            ms for one in self.box.mischief.faults for ms in (one.from_ms, one.until_ms) if ms is not None
+        ]
+        return min((ms for ms in found if ms > self.box.now_ms), default=None)
 
     def _is_played(self, session: Session) -> bool:
         return self.box.now_ms >= self.end_ms and session.desk.book.decided_ms >= self.end_ms
@@ -84,18 +104,21 @@ class Conductor:
 
     def _creep(self, *, is_held: bool) -> None:
         """To the session's next timer; before there is a session the market stands still."""
-        due_ms = self.clock.next_ms
+        now_ms, due_ms = self.box.now_ms, self.clock.next_ms
         market_ms = None if is_held else self.box.player.next_ms()
-        if due_ms is None or self.box.now_ms - self.moved_ms > UNSETTLED_MS_MAX:
+        if due_ms is None:
             due_ms = market_ms
+        elif not is_held:
+            due_ms = max(due_ms, now_ms + min((now_ms - self.settled_ms) // PATIENCE, CREEP_MS_MAX))
         if due_ms is not None:
-            self._pass(max(due_ms, self.box.now_ms))
+            self._pass(max(due_ms, now_ms))
 
     def _stride(self, session: Session) -> None:
         """To the next thing that happens to the session."""
         while self._step() and not self.wakes_at_prices:
             pass
         desk = session.desk
+        self.settled_ms = self.box.now_ms
         desk.account_ms = max(desk.account_ms, self.box.now_ms - READ_AGO_MS)
 
     def _pass(self, until_ms: int) -> None:
@@ -108,14 +131,12 @@ class Conductor:
     def _step(self) -> bool:
         """One step of the market, or the faults before it; whether nothing happened to anybody by it."""
         box, heard = self.box, len(self.box.exchange.log)
-        next_ms, fault_ms = box.player.next_ms(), box.mischief.next_ms()
-        if next_ms is None or (fault_ms is not None and box.now_ms < fault_ms < next_ms):
-            box.advance_to(fault_ms if fault_ms is not None else self.end_ms)
-            self.moved_ms = box.now_ms
+        next_ms, edge_ms = box.player.next_ms(), self._edge_ms()
+        if next_ms is None or (edge_ms is not None and edge_ms < next_ms):
+            box.advance_to(edge_ms if edge_ms is not None and edge_ms < self.end_ms else self.end_ms)
             return False
         kind = box.player.step()
         box.settle()
-        self.moved_ms = box.now_ms
         if kind == BOUNDARY:
             self.on_close(box.now_ms)
         return kind != BOUNDARY and len(box.exchange.log) == heard

@@ -102,7 +102,10 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
 
 # Variables of that prefix which are no settings: our own tests', and those of GitHub's and GitLab's machines.
-_OURS = ("EXAMPLES", "TEST_CACHE")
+_OURS = (
+    *("ACTIONS", "BUG_SEEDS", "CELLS", "CRASHES", "EXAMPLES", "KILLS", "NEED_POSTGRES", "PLAYS"),
+    *("RECORD_KEY", "RECORD_SECRET", "REHEARSAL_DAYS", "TEST_CACHE", "TEST_DB"),
+)
 _THEIRS = (
     *("ALLOW_RUNASROOT", "ARCH", "DEBUG", "ENVIRONMENT", "NAME", "OS", "PERFLOG", "TEMP"),
     *("TOOLSDIRECTORY", "TOOL_CACHE", "TRACKING_ID", "USER", "WORKSPACE"),

@@ -1,6 +1,7 @@
 """What a run left behind: the exchange's own log, the journal, and what the door between them saw.
 
-In: entries of the truth log, lines of a journal, contacts, spans. Out: `Histories`, and foldings of both sides.
+In: entries of the truth log, lines of a journal, contacts, spans. Out: `Histories`, and foldings of both
+sides.
 Refuses to know: how the bot works. Nothing of runner.live or runner.core is imported here or by the judges.
 """
 
@@ -220,7 +221,9 @@ class Exchange:
         return {name for name, algo in self.algos.items() if algo.status == "TRIGGERING"}
 
     def is_covered(self, *, silent: bool) -> bool:
-        """Whether a live stop on the right side is enough for the position. `silent`: one that is triggering counts."""
+        """Whether a live stop on the right side is enough for the position. `silent`: one that is
+        triggering counts.
+        """
         if self.position == 0:
             return True
         side, needed = ("SELL", self.position) if self.position > 0 else ("BUY", -self.position)

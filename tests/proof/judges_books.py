@@ -3,6 +3,42 @@
 In: `Histories`. Out: what is violated. Refuses to know: how the bot works.
 """
 
+import itertools
+from collections.abc import Iterator
+from decimal import Decimal
+
+from runner.domain.entry import Recorded
+from runner.domain.order_event import (
+    Answered,
+    Filled,
+    FundingPaid,
+    Intended,
+    OrderUpdated,
+    Resolved,
+    Sending,
+    Transferred,
+)
+from runner.domain.session_event import (
+    CHECKPOINT,
+    Alerted,
+    BarClosed,
+    Decided,
+    Halted,
+    Mismatched,
+    RecoveryStep,
+    SessionChanged,
+    SessionStarted,
+    StateSet,
+)
+from runner.domain.venue import Status
+from runner.journal.chain import columns_of, hash_of
+from runner.simulator.events import AlgoEvent, OrderEvent
+from runner.simulator.types import Income, Order, Request
+from tests.proof.histories import Exchange, Found, Histories
+
+PENNY = Decimal("0.00000001")
+STEP = Decimal("0.001")
+
 
 def _book_after(h: Histories) -> Iterator[tuple[Recorded, Decimal, set[str]]]:
     """The journal's own position and open orders after each line."""

@@ -3,6 +3,18 @@
 In: `Histories`. Out: what is violated. Refuses to know: how the bot works.
 """
 
+from runner.domain.entry import Recorded
+from runner.domain.order_event import (
+    Sending,
+)
+from runner.domain.session_event import (
+    Halted,
+    LimitTripped,
+    Resumed,
+    StateSet,
+)
+from tests.proof.histories import Found, Histories
+
 
 def inv_4(h: Histories) -> Found:
     """A day's loss is never forgotten; what it stopped stays stopped until the next day or an operator's
@@ -38,9 +50,9 @@ def _entered(h: Histories, since: Recorded, until_ms: int, why: str) -> Found:
     ]
     last = h.mark(resumed[0]) if resumed else len(h.truth)
     for entry, command, name, _ in h.sent():
-        if name.leg == "e" and h.mark(since.seq) <= entry.seq < last and entry.time_ms < until_ms:
-            if not _was_under_way(h, command.client_id or "", since.seq):
-                yield f"{command.client_id} entered at {entry.time_ms} although {why} (line {since.seq})"
+        inside = h.mark(since.seq) <= entry.seq < last and entry.time_ms < until_ms
+        if name.leg == "e" and inside and not _was_under_way(h, command.client_id or "", since.seq):
+            yield f"{command.client_id} entered at {entry.time_ms} although {why} (line {since.seq})"
 
 
 def _was_under_way(h: Histories, client_id: str, seq: int) -> bool:

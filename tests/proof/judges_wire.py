@@ -1,7 +1,24 @@
-"""What may be seen at the exchange alone: entries once, stops in time, nothing that grows, nothing left behind.
+"""What may be seen at the exchange alone: entries once, stops in time, nothing that grows, nothing left
+behind.
 
 In: `Histories`. Out: what is violated. Refuses to know: how the bot works.
 """
+
+from decimal import Decimal
+
+from runner.domain.order_event import (
+    Intended,
+)
+from runner.domain.session_event import (
+    Banned,
+    BarClosed,
+    Mismatched,
+)
+from runner.simulator.events import AlgoEvent, OrderEvent
+from runner.simulator.types import NewAlgo, NewOrder, Request
+from tests.proof.histories import Exchange, Found, Histories, Terms, Truth, within
+
+MINUTE_MS = 60_000
 
 
 def inv_1(h: Histories) -> Found:

@@ -1,10 +1,12 @@
-"""The crash matrix: every crash point, every answer of the exchange, every second death in recovery, every story.
+"""The crash matrix: every crash point, every answer of the exchange, every second death in recovery, every
+story.
 
     python -m tests.proof.matrix                     all cells (about ten minutes on two cores)
     python -m tests.proof.matrix --sample 400        so many, drawn by --seed
     python -m tests.proof.matrix --cell long/entry/CP7/filled/RP5     one cell, with its journal
 
-In: cells. Out: counts, the slowest, violations with the command that repeats them; exit code 1 when there are any.
+In: cells. Out: counts, the slowest, violations with the command that repeats them; exit code 1 when there
+are any.
 Refuses to know: how the bot works.
 """
 
@@ -27,9 +29,11 @@ from runner.simulator.refusal import refused
 from tests.live.rig import SYMBOL
 from tests.live.virtual import VirtualLoop
 from tests.proof.checker import check
+from tests.proof.door import Conduct
 from tests.proof.points import CRASHES, RECOVERIES, Aim, Instant
 from tests.proof.scenarios import KINDS, LEAD_MS, SIDES, act_ms, story_stage, terms_of
-from tests.proof.stage import ACCOUNT, Conduct, Life, Shelf, Stage, perform
+from tests.proof.shelf import ACCOUNT, Shelf
+from tests.proof.stage import Life, Stage, perform
 
 OUTCOMES = ("never", "rejected", "unfilled", "partial", "filled", "liquidated")
 NONE = "-"
@@ -63,7 +67,8 @@ class Ran(NamedTuple):
 
 
 def groups() -> Iterator[tuple[Cell, ...]]:
-    """Cells that share everything but the recovery point: where the first death does not happen, the others are the same
+    """Cells that share everything but the recovery point: where the first death does not happen, the
+    others are the same
     run.
     """
     for kind in KINDS:
@@ -76,7 +81,8 @@ def groups() -> Iterator[tuple[Cell, ...]]:
 
 
 class Director:
-    """Lets the first process die at the cell's crash point, the second at its recovery point; and lets the exchange answer
+    """Lets the first process die at the cell's crash point, the second at its recovery point; and lets
+    the exchange answer
     the main order once as the cell says.
     """
 
@@ -154,12 +160,15 @@ class Director:
 
     def _triggered(self, events: Iterable[Event]) -> None:
         for event in events:
-            if isinstance(event, AlgoEvent) and self.aim.is_main(event.algo.client_id):
-                if event.algo.status in ("FINISHED", "EXPIRED", "REJECTED"):
-                    self.stage.box.exchange.levers.taker_share = None
+            if not isinstance(event, AlgoEvent) or not self.aim.is_main(event.algo.client_id):
+                continue
+            if event.algo.status in ("FINISHED", "EXPIRED", "REJECTED"):
+                self.stage.box.exchange.levers.taker_share = None
 
     def _then(self) -> None:
-        """After it was taken: it rests, or the price comes to it, and then perhaps goes through everything."""
+        """After it was taken: it rests, or the price comes to it, and then perhaps goes through
+        everything.
+        """
         exchange, levers = self.stage.box.exchange, self.stage.box.exchange.levers
         outcome = self.cell.outcome
         levers.taker_share = None
@@ -230,7 +239,9 @@ def run_cell(shelf: Shelf, cell: Cell, *, keep: list[Stage] | None = None) -> Ra
 
 
 async def _settled(stage: Stage, life: Life) -> int:
-    """Play on until nothing is open any more, and a little longer; how long the last process took to come to rest."""
+    """Play on until nothing is open any more, and a little longer; how long the last process took to
+    come to rest.
+    """
     since_ms = calm_ms = stage.now_ms
     until_ms = since_ms + PATIENCE_MS
     while stage.now_ms < until_ms and not life.is_dead and life.task is not None and not life.task.done():
@@ -308,13 +319,12 @@ def main() -> int:
 
 
 def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
-    began, done = time.monotonic(), 0
+    began = time.monotonic()
     deaths: Counter[int] = Counter()
     reached: Counter[str] = Counter()
     red: list[Ran] = []
     slowest = recovered = None
-    for ran in run_all(work, jobs):
-        done += 1
+    for done, ran in enumerate(run_all(work, jobs), 1):
         for one in ran:
             deaths[one.died] += 1
             if one.died:
@@ -334,14 +344,13 @@ def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
             )
     took = time.monotonic() - began
     total = sum(deaths.values())
-    print(
-        f"\n{total} runs in {took:.0f} s ({took / max(total, 1) * jobs * 1000:.0f} ms each and core); {len(red)} red"
-    )
+    print(f"\n{total} runs in {took:.0f} s, {took / max(total, 1) * jobs * 1000:.0f} ms each; {len(red)} red")
     print(f"deaths: none {deaths[0]}, one {deaths[1]}, two {deaths[2]}")
     print("reached: " + ", ".join(f"{name} {reached[name]}" for name in CRASHES))
     if slowest and recovered:
         print(
-            f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; slowest recovery {recovered.recovered_ms} ms: {recovered.cell}"
+            f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; "
+            f"slowest recovery {recovered.recovered_ms} ms: {recovered.cell}"
         )
     for one in red[:20]:
         print(f"repeat: python -m tests.proof.matrix --cell {one.cell}")

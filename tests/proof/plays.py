@@ -1,4 +1,5 @@
-"""Random lives: a bot, a market, faults, deaths, operators; all of it drawn by one number, and kept as plain data.
+"""Random lives: a bot, a market, faults, deaths, operators; all of it drawn by one number, and kept as
+plain data.
 
 In: a seed. Out: a `Play`, as JSON and back; its run, with histories.
 Refuses to know: what is right.
@@ -8,7 +9,6 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -21,7 +21,8 @@ from tests.live.rig import MINUTE_MS, START_MS, SYMBOL
 from tests.live.virtual import VirtualLoop
 from tests.proof.histories import Histories, Terms
 from tests.proof.scenarios import CAPITAL_USDT, FLAT_PRICE, LEVERAGE, WARMUP, market_stage
-from tests.proof.stage import ACCOUNT, Life, Shelf, Stage, perform
+from tests.proof.shelf import ACCOUNT, Shelf
+from tests.proof.stage import Life, Stage, perform
 
 SAFETY, LIVENESS = "safety", "liveness"
 LIVE_MS = 120_000
@@ -53,7 +54,7 @@ _EXITS = (
     "  take_profit:\n    - {at: 0.5R, close: 50%}\n    - {at: 1R, close: 30%}\n",
     "  trailing_stop: {distance: 0.3%}\n",
     "  take_profit:\n    - {at: 0.7R, close: 50%}\n  trailing_stop: {distance: 0.5%}\n",
-    "  take_profit:\n    - {at: 2R, close: 50%}\n  when: {long: fast crosses below slow, short: fast crosses above slow}\n  reverse: true\n",
+    "  when: {long: fast crosses below slow, short: fast crosses above slow}\n  reverse: true\n",
 )
 _COOLDOWNS = ("", "", "  cooldown:\n    - {after: exit, wait: 2 bars}\n")
 
@@ -132,8 +133,10 @@ _SLOW = (
 
 
 class Play(NamedTuple):
-    """One run as data. Times are ms from the start; `kills` (at, how long down), `halts` (at, level, resumed after; 0 never),
-    `mutes` (at, how long the journal takes nothing). `turns`: seed of the order of ready tasks; None: asyncio's own.
+    """One run as data. Times are ms from the start; `kills` (at, how long down), `halts` (at, level,
+    resumed after; 0 never),
+    `mutes` (at, how long the journal takes nothing). `turns`: seed of the order of ready tasks; None:
+    asyncio's own.
     """
 
     seed: int
@@ -393,11 +396,3 @@ async def _watch(stage: Stage, met: Counter[tuple[str, str]]) -> None:
             if _is_due(fault, stage.box.now_ms):
                 met[fault.name, state] += 1
         await asyncio.sleep(0.5)
-
-
-def met_of(runs: Sequence[Seen]) -> Counter[tuple[str, str]]:
-    """All of them together."""
-    whole: Counter[tuple[str, str]] = Counter()
-    for one in runs:
-        whole.update(one.met)
-    return whole

@@ -1,9 +1,12 @@
-"""Where a process may die: the crash points CP0 to CP28 and twelve recovery points, as predicates over instants.
+"""Where a process may die: the crash points CP0 to CP28 and twelve recovery points, as predicates over
+instants.
 
 In: instants of a life (`stage.py`). Out: deaths.
-Refuses to know: what is right. No product code knows of these points: they lie at its ports and at its journal.
+Refuses to know: what is right. No product code knows of these points: they lie at its ports and at its
+journal.
 
-CP29 to CP32 are no instants of a session: the operator's word, reload, migration and rotation have tests of their own
+CP29 to CP32 are no instants of a session: the operator's word, reload, migration and rotation have tests of
+their own
 (`ELSEWHERE`).
 """
 
@@ -16,8 +19,9 @@ from runner.domain.order_event import Answered, Filled, OrderUpdated, Protected,
 from runner.domain.session_event import Decided, Halted, LimitTripped, RecoveryStep
 from runner.domain.venue import OrderChanged
 from runner.simulator.events import OrderEvent
+from tests.proof.door import client_id_in
 from tests.proof.histories import read_name
-from tests.proof.stage import Life, client_id_in
+from tests.proof.stage import Life
 
 ELSEWHERE = {
     "CP29": "tests/cli: a halt is told as accepted only once its journal entry is committed",
@@ -138,7 +142,8 @@ def _stop_told_ended(aim: Aim, entries: tuple[Entry, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One crash point. `late_ms`: the request under way is executed so long after the death; `dies_ms`: the process
+    """One crash point. `late_ms`: the request under way is executed so long after the death; `dies_ms`:
+    the process
     goes on for so long, hearing nothing of that request.
     """
 

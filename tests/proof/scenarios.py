@@ -2,7 +2,8 @@
 
 In: a kind and a side. Out: a stage with a market, seconds before something happens.
 Refuses to know: crashes, what is right.
-Kinds: `entry` at the market, `limit` (an entry that rests), `trail` (a stop follows the price), `exit` (a rule closes, with
+Kinds: `entry` at the market, `limit` (an entry that rests), `trail` (a stop follows the price), `exit` (a
+rule closes, with
 targets resting), `loss` (the drawdown limit's stop is hit: out, and halted).
 """
 
@@ -24,8 +25,10 @@ from runner.simulator.rules import InstrumentRules
 from runner.simulator.tape import MarketHistory
 from tests.live.rig import MINUTE_MS, START_MS, SYMBOL, bars_of, compiled_bot
 from tests.live.virtual import VirtualLoop
+from tests.proof.door import KEYS
 from tests.proof.histories import Terms
-from tests.proof.stage import ACCOUNT, KEYS, MODE, Shelf, Stage
+from tests.proof.shelf import ACCOUNT, MODE, Shelf
+from tests.proof.stage import Stage
 
 WARMUP = 30
 LEVERAGE = 3
@@ -60,7 +63,8 @@ _TRAIL = "  trailing_stop: {distance: 0.6%}\n"
 
 
 class Story(NamedTuple):
-    """`steps`: closes in percent of the flat price, one a minute, mirrored for a short. `acts`: minutes (from the start)
+    """`steps`: closes in percent of the flat price, one a minute, mirrored for a short. `acts`: minutes
+    (from the start)
     whose close is decisive; the last of them is the one under proof.
     """
 
@@ -128,7 +132,9 @@ def market_stage(
     faults: Iterable[Fault] = (),
     seed: int = 0,
 ) -> Stage:
-    """A stage whose market has `closes`, the first `warmup_bars` of them before START_MS; time stands at `start_ms`."""
+    """A stage whose market has `closes`, the first `warmup_bars` of them before START_MS; time stands
+    at `start_ms`.
+    """
     exchange = Exchange([rules()], start_ms=START_MS, seed=seed)
     exchange.open_account(ACCOUNT, Decimal(CAPITAL_USDT))
     exchange.desk.set_leverage(ACCOUNT, SYMBOL, LEVERAGE)

@@ -24,7 +24,8 @@ from typing import NamedTuple
 from tests.proof.checker import check
 from tests.proof.matrix import scratch
 from tests.proof.plays import LIVENESS, Play, Seen, drawn, perform_play, play_from
-from tests.proof.stage import Shelf, is_ours
+from tests.proof.shelf import Shelf
+from tests.proof.stage import is_ours
 
 REGRESSIONS = Path(__file__).parent / "regressions"
 KEPT_MAX = 20  # red plays written by one command
@@ -141,8 +142,10 @@ def _report(seeds: range, jobs: int, *, is_keeping: bool) -> int:
             print(f"\r{done}/{len(seeds)} plays, {len(red)} red", end="", file=sys.stderr)
     print(coverage(met))
     print(
-        f"{len(seeds)} plays ({modes['safety']} safety, {modes[LIVENESS]} liveness) in {time.monotonic() - began:.0f} s, "
-        f"{took / max(len(seeds), 1) * 1000:.0f} ms each; {trades} executions; slowest {slowest[0]:.1f} s: {slowest[1]}; "
+        f"{len(seeds)} plays ({modes['safety']} safety, {modes[LIVENESS]} liveness) "
+        f"in {time.monotonic() - began:.0f} s, "
+        f"{took / max(len(seeds), 1) * 1000:.0f} ms each; {trades} executions; "
+        f"slowest {slowest[0]:.1f} s: {slowest[1]}; "
         f"{len(red)} red"
     )
     return 1 if red else 0

@@ -1,22 +1,18 @@
-"""A stage for one bot and its exchange, all in memory and in virtual time, on which the bot's process can die anywhere.
+"""A stage for one bot and its exchange, all in memory and in virtual time, on which the bot's process can
+die anywhere.
 
 In: a scenario (bot, prices, faults, seed). Out: histories for the checker.
-Refuses to know: what is right. The process is the product's own: ccxt, ports, journal on SQLite, lease, scribe,
-recovery, session. Only sockets, the clock and the operating system's process are stand-ins.
+Refuses to know: what is right. The process is the product's own: ccxt, ports, journal on SQLite, lease,
+scribe, recovery, session. Only sockets, the clock and the operating system's process are stand-ins.
 
 Death: from one instant on nothing that the process does is seen any more, neither by the journal nor by the
 exchange; what it had sent may still arrive. Then its tasks are cancelled.
 """
 
 import asyncio
-import json
-import re
-import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import ccxt
@@ -26,14 +22,12 @@ from runner.domain.session_event import Halted, Resumed, SessionStarted
 from runner.domain.venue import ReadFailed
 from runner.errors import JournalFull, RunnerError
 from runner.exchange.account import Account
-from runner.exchange.client import FuturesClient, Keys
+from runner.exchange.client import FuturesClient
 from runner.exchange.market import FuturesMarket
-from runner.exchange.profiles import PROFILES
 from runner.exchange.setup import FuturesSetup
-from runner.exchange.weight import Budget, Meter
 from runner.journal.chain import genesis
 from runner.journal.lease import Lease, acquire
-from runner.journal.write import Binding, Journal, open_journal
+from runner.journal.write import Journal
 from runner.live.connection import Connection
 from runner.live.exposure import gate_limits
 from runner.live.reconcile import reconcile
@@ -54,129 +48,16 @@ from runner.live.takeup import (
     texts_of,
 )
 from runner.simulator.box import Box
-from runner.simulator.session import MemorySession
 from runner.simulator.wire import Reply
 from tests.live.rig import SYMBOL
 from tests.live.virtual import VirtualClock, VirtualLoop
+from tests.proof.door import SPARE, Conduct, Door, client_of
 from tests.proof.histories import Contact, Histories, Terms
-
-TIMEOUT_MS = 5_000
-MODE, ACCOUNT = "testnet", "main"
-KEYS = Keys("canary-key-5d1f", "canary-secret-77aa")
-_NO_ANSWER = frozenset({-1000, -1001, -1003, -1006, -1007, -1008})
+from tests.proof.shelf import ACCOUNT, MODE, append_within
 
 
 class Dead(asyncio.CancelledError):
     """The process is gone. No product code catches it: it passes as a cancellation."""
-
-
-class Door(MemorySession):
-    """The wire of one life: keeps the exchange's clock going, sees every request, and is shut by death."""
-
-    def __init__(self, stage: "Stage", life: "Life") -> None:
-        super().__init__(stage.box)
-        self.stage, self.life = stage, life
-
-    async def answer(self, *sent: Any) -> Reply:
-        method, target = str(sent[0]), str(sent[1])
-        path = target.split("?")[0].split("/", 3)[-1]
-        self.life.breathe()
-        self.life.at("leaving", method, path, target, sent[3])
-        self.stage.box.advance_to(self.stage.now_ms)
-        began, reply = self.stage.now_ms, None
-        try:
-            reply = await self._delivered(method, path, sent)
-        finally:
-            answered = reply is not None and _is_answer(reply)
-            status = reply.status if reply is not None else 0
-            private = "signature=" in target or b"signature=" in sent[3] or path == "listenKey"
-            contact = Contact(began, self.stage.now_ms, method, path, private, answered, status)
-            self.stage.contacts.append(contact)
-        self.life.breathe()
-        self.life.at("arrived", method, path, target, sent[3])
-        return reply
-
-    async def _delivered(self, method: str, path: str, sent: Any) -> Reply:
-        """Executed whole, whatever becomes of the one who asked, once it has left."""
-        task = asyncio.ensure_future(self._conducted(method, path, sent))
-        self.stage.under_way.add(task)
-        task.add_done_callback(self.stage.landed)
-        return await asyncio.shield(task)
-
-    async def _conducted(self, method: str, path: str, sent: Any) -> Reply:
-        """As the story wants it to go."""
-        name = client_id_in(str(sent[1]), sent[3])
-        conduct = self.stage.conduct(method, path, name) if self.stage.conduct is not None else None
-        if conduct is None:
-            return await super().answer(*sent)
-        if conduct.late_ms:
-            await asyncio.sleep(conduct.late_ms / 1000)
-        if conduct.drops:
-            await asyncio.sleep(TIMEOUT_MS / 1000)
-            raise TimeoutError
-        self.stage.box.advance_to(self.stage.now_ms)
-        conduct.before()
-        try:
-            reply = await super().answer(*sent)
-        finally:
-            conduct.after()
-        self.stage.box.settle()
-        return reply
-
-
-@dataclass(slots=True)
-class Conduct:
-    """How one request goes: lost on its way, late, or with something done before and after it is executed."""
-
-    drops: bool = False
-    late_ms: int = 0
-    before: Callable[[], None] = lambda: None
-    after: Callable[[], None] = lambda: None
-
-
-_CLIENT_ID = re.compile(r"(?:newClientOrderId|clientAlgoId|origClientOrderId)=([^&]+)")
-
-
-def client_id_in(target: str, body: bytes) -> str:
-    """The client id that a request is about; "" when it is about none."""
-    found = _CLIENT_ID.search(f"{target}&{body.decode()}")
-    return found[1] if found else ""
-
-
-def _is_answer(reply: Reply) -> bool:
-    """Whether the client can tell from it what happened."""
-    if reply.status >= 500 or reply.status in (403, 408, 418, 429):
-        return False
-    try:
-        body = json.loads(reply.body)
-    except ValueError:
-        return False
-    if isinstance(body, dict) and not body:
-        return False
-    return not (isinstance(body, dict) and body.get("code") in _NO_ANSWER)
-
-
-@cache
-def ssl_context() -> Any:
-    """Loaded once; nothing is encrypted here."""
-    import ssl
-
-    return ssl.create_default_context()
-
-
-_SPARE: list[FuturesClient] = []
-
-
-def client_of(clock: VirtualClock) -> FuturesClient:
-    """ccxt's client as a fresh process has it; making one costs more than a whole run, so used ones are made new."""
-    client = _SPARE.pop() if _SPARE else FuturesClient(PROFILES["main"], KEYS, timeout_ms=TIMEOUT_MS)
-    client.ssl_context = ssl_context()
-    client.budget, client.meter = Budget(), Meter()
-    client.options["timeDifference"] = 0
-    client.last_response_headers = client.last_json_response = client.last_http_response = None
-    client.milliseconds = client.now_ms = clock.now_ms
-    client.own_session = client.closed_by_user = False
-    return client
 
 
 @dataclass
@@ -259,7 +140,8 @@ class Life:
         return Session(deployed.compiled, desk, connection.ports, limits, policy, news, scribe.is_held)
 
     async def _beat(self, session: Session, clock: VirtualClock) -> None:
-        """What the product's host does four times a second that has an effect on the exchange: a halt that closes
+        """What the product's host does four times a second that has an effect on the exchange: a
+        halt that closes
         goes on closing until it is flat.
         """
         while True:
@@ -312,7 +194,7 @@ class Life:
             self.lease.drop()
         if self.client is not None:
             await self.client.close()
-            _SPARE.append(self.client)
+            SPARE.append(self.client)
             self.client = None
 
     def state(self) -> str:
@@ -434,7 +316,7 @@ class Stage:
 
     def write(self, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]) -> Any:
         """Append, and remember where the truth stood."""
-        lines = _append_within(self.journal, entries, more, within)
+        lines = append_within(self.journal, entries, more, within)
         at = len(self.box.exchange.log)
         for line in lines:
             if line is not None:
@@ -453,7 +335,9 @@ class Stage:
             self.mute_since_ms = None
 
     def rumours(self, scribe: Scribe) -> Callable[[], Sequence[Entry]]:
-        """The scribe's news, asked only where somebody has spoken: a question to SQLite is the dearest thing here."""
+        """The scribe's news, asked only where somebody has spoken: a question to SQLite is the
+        dearest thing here.
+        """
         heard = self.commands
 
         def news() -> Sequence[Entry]:
@@ -525,59 +409,6 @@ async def _pause(life: Life | None, wait_s: float) -> None:
         dying.cancel()
         with suppress(asyncio.CancelledError):
             await dying
-
-
-def _append_within(
-    journal: Journal, entries: Sequence[Entry], more: dict[str, Any], within: Callable[[], None]
-) -> Any:
-    """`journal.append`; what `within` raises comes just before the commit, and rolls it back."""
-    from runner.journal import write
-
-    inner = write._write
-
-    def writing(*given: Any) -> Any:
-        lines = inner(*given)
-        within()
-        return lines
-
-    write._write = writing
-    try:
-        return journal.append(*entries, **more)
-    finally:
-        write._write = inner
-
-
-class Shelf:
-    """One journal database for many runs, one after the other; before each it is as it was made."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "journal.db"
-        self.journal = open_journal(
-            f"sqlite:///{self.path}", binding=Binding(MODE, ACCOUNT), instance="proof"
-        )
-        self._raw = sqlite3.connect(self.path, isolation_level=None)
-        names = self._raw.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        )
-        self._tables = [name for (name,) in names.fetchall()]
-        self._kept = {name: self._raw.execute(f'SELECT * FROM "{name}"').fetchall() for name in self._tables}
-
-    def fresh(self) -> Journal:
-        """The journal without any entry."""
-        self._raw.execute("BEGIN IMMEDIATE")
-        for name in self._tables:
-            self._raw.execute(f'DELETE FROM "{name}"')
-            rows = self._kept[name]
-            if rows:
-                marks = ",".join("?" * len(rows[0]))
-                self._raw.executemany(f'INSERT INTO "{name}" VALUES ({marks})', rows)
-        self._raw.execute("COMMIT")
-        return self.journal
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self._raw.close()
-        self.journal.close()
 
 
 def perform(loop: VirtualLoop, stage: Stage, play: Coroutine[Any, Any, None]) -> None:

@@ -18,11 +18,13 @@ def told(h: Histories, width: int = 170) -> str:
         match event:
             case OrderEvent():
                 order, trade = event.order, event.trade
-                words = f"{event.execution} {order.client_id} {order.side} {order.executed}/{order.quantity} {order.status}"
+                done = f"{order.executed}/{order.quantity} {order.status}"
+                words = f"{event.execution} {order.client_id} {order.side} {done}"
                 words += f" trade {trade.trade_id} {trade.quantity} @ {trade.price}" if trade else ""
             case AlgoEvent():
                 algo = event.algo
-                words = f"ALGO {algo.client_id} {algo.side} {algo.quantity} at {algo.trigger_price} {algo.status} {algo.reason}"
+                level = f"{algo.quantity} at {algo.trigger_price}"
+                words = f"ALGO {algo.client_id} {algo.side} {level} {algo.status} {algo.reason}"
             case AccountEvent() | MarkEvent():
                 continue
             case _:
@@ -37,7 +39,8 @@ def told(h: Histories, width: int = 170) -> str:
             words = f"StateSet {event.why!r} {event.state.position} {event.state.orders}"
         if isinstance(event, OrderUpdated):
             order = event.order
-            words = f"OrderUpdated {event.via} {order.client_id} {order.filled_quantity}/{order.quantity} {order.status.value}"
+            done = f"{order.filled_quantity}/{order.quantity} {order.status.value}"
+            words = f"OrderUpdated {event.via} {order.client_id} {done}"
         at = h.mark(line.seq)
         lines.append(
             (at, 0, f"{line.entry.time_ms - start:>8}  j{line.seq:<4} {line.entry.client_id or ''} {words}")

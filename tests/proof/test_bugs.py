@@ -1,6 +1,7 @@
 """The judge is strong enough: bugs switched on here, and only here, are caught within a few random lives.
 
-Each bug is a small change of the product while one play runs. `SEEDS` lives at most; most are caught in the first few.
+Each bug is a small change of the product while one play runs. `SEEDS` lives at most; most are caught in the
+first few.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from runner.live.book import new_book
 from runner.live.desk import Desk
 from runner.live.ids import Leg
 from runner.live.resolve import Absent
-from runner.live.session import Session
+from runner.live.scribe import Scribe
 from tests.proof.plays import drawn
 from tests.proof.seeds import run_play
 from tests.proof.stage import Dead, _Pen
@@ -87,7 +88,7 @@ def _both(first: Bug, second: Bug) -> Iterator[None]:
 
 def ignores_halt() -> Bug:
     """An operator's word is not heard."""
-    return patch.object(Session, "_hear", lambda self: None)
+    return patch.object(Scribe, "news", lambda self: ())
 
 
 def loosens_stops() -> Bug:
@@ -175,13 +176,20 @@ def exits_may_turn() -> Bug:
     return patch.object(account, "_plain_fields", plain)
 
 
-# What a bug needs to show itself, in place of the faults that were drawn.
-WEATHER = {
-    "concludes_too_early": "ex.read_lag(3s) at +0ms for 10m\nnet.drop_after(POST order) at +0ms x3",
-    "goes_on_into_bans": "http.busy(GET *, 9s) at +70s\nhttp.busy(GET *, 9s) at +130s",
-    "exits_may_turn": "ws.silent(private) at +0ms for 10m\n"
-    + "\n".join(f"ex.manual_close(BTCUSDT) at +{second}s" for second in (119, 179, 239, 299)),
-    "resends_unknown": "net.drop_after(POST order) at +0ms x5",
+# What a bug needs to show itself soon, in place of what was drawn.
+SHAPES: dict[str, dict[str, Any]] = {
+    "concludes_too_early": {
+        "faults": "ex.read_lag(3s) at +0ms for 10m\nnet.drop_after(POST order) at +0ms x3"
+    },
+    "goes_on_into_bans": {"faults": "http.busy(GET *, 9s) at +70s\nhttp.busy(GET *, 9s) at +130s"},
+    "exits_may_turn": {
+        "faults": "ws.silent(private) at +0ms for 10m\n"
+        + "\n".join(f"ex.manual_close(BTCUSDT) at +{second}s" for second in (119, 179, 239, 299))
+    },
+    "resends_unknown": {"faults": "net.drop_after(POST order) at +0ms x5"},
+    "ignores_halt": {"halts": ((30_000, "no_entries", 0),), "faults": "", "kills": ()},
+    "forgets_trades": {"kills": ((100_000, 1_000), (160_000, 1_000), (220_000, 1_000))},
+    "forgets_the_past": {"kills": ((100_000, 1_000), (160_000, 1_000), (220_000, 1_000))},
 }
 
 BUGS: list[tuple[Callable[[], Bug], set[str]]] = [
@@ -205,8 +213,7 @@ BUGS: list[tuple[Callable[[], Bug], set[str]]] = [
 def test_the_bug_is_caught(bug: Callable[[], Bug], wanted_names: set[str]) -> None:
     found: set[str] = set()
     for seed in range(1, SEEDS + 1):
-        play = drawn(seed)
-        play = play._replace(faults=WEATHER.get(bug.__name__, play.faults))
+        play = drawn(seed)._replace(**SHAPES.get(bug.__name__, {}))
         with bug():
             verdict = run_play(play)
         found |= {words.split(":")[0] for words in verdict.violations}

@@ -28,7 +28,8 @@ from tests.proof import checker
 from tests.proof.checker import ELSEWHERE, INVARIANTS, check, inv_11
 from tests.proof.histories import Histories, read_name
 from tests.proof.scenarios import LEAD_MS, act_ms, story_stage, terms_of
-from tests.proof.stage import Shelf, perform
+from tests.proof.shelf import Shelf
+from tests.proof.stage import perform
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,19 @@
 """A sample of the crash matrix, the same one every time; `make matrix` runs all of it.
 
-Besides: what no cell can show. The keys are not in the database, and every crash point is reached by some cell.
+Besides: what no cell can show. The keys are not in the database, and every crash point is reached by some
+cell.
 """
 
 import os
 
 import pytest
 
+from tests.proof.door import KEYS
 from tests.proof.matrix import NONE, Cell, groups, run_cell, run_group, sampled
 from tests.proof.points import CRASHES, ELSEWHERE, RECOVERIES
 from tests.proof.scenarios import terms_of
-from tests.proof.stage import KEYS, Shelf, Stage
+from tests.proof.shelf import Shelf
+from tests.proof.stage import Stage
 
 SAMPLE = int(os.environ.get("RUNNER_CELLS", "70"))
 PARTS = 5

@@ -1,4 +1,6 @@
-"""A few random lives every time, old red ones for ever, and the same seed twice. `make seeds-live` runs 5,000."""
+"""A few random lives every time, old red ones for ever, and the same seed twice. `make seeds-live` runs
+5,000.
+"""
 
 import os
 import subprocess

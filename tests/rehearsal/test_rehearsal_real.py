@@ -1,6 +1,6 @@
 """Every bot of the house over real bars: the session decides as the backtest does, at every close.
 
-A day each by default; RUNNER_REHEARSAL_DAYS=92 for the three months that the proof asks for (an hour and more).
+A day each by default; RUNNER_REHEARSAL_DAYS=92 for the three months that the proof asks for.
 """
 
 import os
