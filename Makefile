@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement seeds kills crashes record bench bench-peers schemas clean
+.PHONY: help backtest test lint types unit agreement seeds kills crashes matrix seeds-live soak record bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,15 @@ kills: $(STAMP)  ## a year's pull killed at 50 points, random orders of pulls, j
 
 crashes: $(STAMP) ## a journal's writer killed 200 times, its log cut at 1,000 places, bits flipped (three minutes)
 	@RUNNER_CRASHES=200 $(BIN)/python -m pytest -n 2 --dist loadfile tests/journal
+
+matrix: $(STAMP) ## every crash point, answer of the exchange and second death (docs/proof.md)
+	@$(BIN)/python -m tests.proof.matrix
+
+seeds-live: $(STAMP) ## 5,000 random lives of a bot with faults, kills and halts, in virtual time
+	@$(BIN)/python -m tests.proof.seeds --runs 5000
+
+soak: $(STAMP)   ## 50,000 of them
+	@$(BIN)/python -m tests.proof.seeds --runs 50000
 
 record: $(STAMP) ## record cassettes/*.yaml again from the real exchange (needs a network)
 	@$(BIN)/python tests/exchange/record.py --from main
