@@ -18,6 +18,7 @@ from runner.live.wanted import Wanted
 
 STOP_UNKNOWN_MS_MAX = 1_500  # a position does not wait longer for a stop of unknown fate: another one is sent
 EXIT_UNKNOWN_MS_MAX = 3_500  # a lost exit cannot arrive any more: another one, which can only reduce, is sent
+DOUBLINGS_MAX = 3  # of either, while one after the other has no answer
 EXIT_WAITS_MS_MAX = 1_000  # for the cancels of targets, which may hold the quantity that an exit needs
 
 
@@ -141,7 +142,8 @@ def _protect(wanted: Sequence[Wanted], standing: Sequence[Own], held: Holding, n
         return _cancels(order for order in stops if order is not fitting[0])
     awaited = [order for order in stops if order.phase in (Phase.SENDING, Phase.UNKNOWN)]
     covered = any(order.left >= leg.quantity for order in resting)
-    patient = covered or any(now_ms - order.sent_ms < STOP_UNKNOWN_MS_MAX for order in awaited)
+    patience_ms = _patience_ms(STOP_UNKNOWN_MS_MAX, awaited)
+    patient = covered or any(now_ms - order.sent_ms < patience_ms for order in awaited)
     return [] if awaited and patient else [Place(leg)]
 
 
@@ -151,14 +153,22 @@ def _leave(leaving: Sequence[Wanted], standing: Sequence[Own], now_ms: int) -> l
         return []
     blocking = [order for order in standing if order.id.leg in (Leg.TARGET, Leg.ENTRY)]
     actions = _cancels(blocking)
-    for order in standing:
-        lost = order.phase is Phase.UNKNOWN and now_ms - order.sent_ms >= EXIT_UNKNOWN_MS_MAX
-        at_market = order.request.kind is Kind.MARKET and order.id.leg in (Leg.EXIT, Leg.STOP)
-        if (at_market and not lost) or (_is_triggered(order) and leaving[0].leg is Leg.STOP):
-            return actions
+    exits = [o for o in standing if o.request.kind is Kind.MARKET and o.id.leg in (Leg.EXIT, Leg.STOP)]
+    patience_ms = _patience_ms(EXIT_UNKNOWN_MS_MAX, exits)
+    if any(o.phase is not Phase.UNKNOWN or now_ms - o.sent_ms < patience_ms for o in exits):
+        return actions
+    if leaving[0].leg is Leg.STOP and any(map(_is_triggered, standing)):
+        return actions
     asked = [order.cancel_ms for order in blocking if order.cancel_ms > 0]
     waiting = bool(actions) or (bool(asked) and now_ms - min(asked) < EXIT_WAITS_MS_MAX)
     return actions if waiting else [*actions, Place(leaving[0])]
+
+
+def _patience_ms(first_ms: int, sent: Sequence[Own]) -> int:
+    """How long the newest of these is awaited before another one is sent: longer each time. During an outage
+    each one sent has to be asked about, and all that asking at its end would lead to a ban.
+    """
+    return first_ms << min(max(len(sent) - 1, 0), DOUBLINGS_MAX)
 
 
 def _targets(wanted: Sequence[Wanted], standing: Sequence[Own]) -> list[Action]:

@@ -12,6 +12,7 @@ from runner.live.actions import Own
 from runner.live.desk import Desk
 from runner.live.resolve import (
     ASK_EVERY_MS,
+    ASK_MS_MAX,
     RECEIVE_WINDOW_MS,
     Absent,
     AskAgain,
@@ -43,23 +44,25 @@ async def resolve(desk: Desk, account: AccountPort, own: Own) -> None:
     question: Question | None = Question(
         own.signed_ms or own.sent_ms + desk.exchange_offset_ms, RECEIVE_WINDOW_MS
     )
+    pause_ms = ASK_EVERY_MS
     while question is not None and desk.book.is_unknown(str(own.id)):
-        question = await _ask(desk, account, own, question)
+        try:
+            question = await _ask(desk, account, own, question)
+            pause_ms = ASK_EVERY_MS
+        except ReadFailed as failed:
+            await desk.clock.sleep(max(pause_ms, failed.until_ms - desk.clock.now_ms()))
+            pause_ms = min(2 * pause_ms, ASK_MS_MAX)
 
 
 async def _ask(desk: Desk, account: AccountPort, own: Own, question: Question) -> Question | None:
-    """One look; None: proven."""
-    try:
-        found = await look_up(desk, account, own)
-        if found is not None:
-            desk.record(
-                stamped(desk, own, Resolved("found", f"it is {found.status.value}", found.venue_order_id))
-            )
-            return None
-        moved = desk.exchange_ms() <= question.certain_ms or await has_moved(desk, account)
-    except ReadFailed as failed:
-        await desk.clock.sleep(max(ASK_EVERY_MS, failed.until_ms - desk.clock.now_ms()))
-        return question
+    """One look; None: proven. May raise ReadFailed."""
+    found = await look_up(desk, account, own)
+    if found is not None:
+        desk.record(
+            stamped(desk, own, Resolved("found", f"it is {found.status.value}", found.venue_order_id))
+        )
+        return None
+    moved = desk.exchange_ms() <= question.certain_ms or await has_moved(desk, account)
     match missed(question, desk.exchange_ms(), position_moved=moved):
         case Absent():
             event = Resolved("absent", "not found after its window; no trade, no change of the position")

@@ -13,6 +13,7 @@ READ_LAG_MS = 10_000  # how long an accepted order may stay invisible
 MISSES_MIN = 3  # not-founds after the window, before absence is believed
 MISSES_MAX = 60  # then the position may have moved for reasons of its own: the difference is judged as one
 ASK_EVERY_MS = 500
+ASK_MS_MAX = 8_000  # the same, twice as long after each read that failed
 
 
 @dataclass(frozen=True, slots=True)

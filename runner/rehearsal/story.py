@@ -56,7 +56,8 @@ def _words(entry: Entry, event: Event) -> str:
     match event:
         case Answered(action, outcome, code, text) if outcome != "acked":
             said = f" {code}" if code is not None else ""
-            return f"{action} {outcome}{said}: {text[:80]}" if text else f"{action} {outcome}{said}"
+            words = text.partition("http")[0].strip()[:80]  # no URLs
+            return f"{action} {outcome}{said}: {words}" if words else f"{action} {outcome}{said}"
         case OrderUpdated(order) if order.status in (Status.EXPIRED, Status.REJECTED):
             return (
                 f"{order.client_id} {order.status.value}: {order.filled_quantity} of {order.quantity} filled"

@@ -125,6 +125,14 @@ def test_a_lost_exit_is_sent_again_once_it_cannot_arrive_any_more() -> None:
     assert next_actions(wish, rests, LONG_10, EXIT_UNKNOWN_MS_MAX) == [Place(EXIT)]
 
 
+def test_each_further_exit_without_an_answer_is_awaited_longer() -> None:
+    first = sent(EXIT, 1, phase=Phase.UNKNOWN, sent_ms=0)
+    second = sent(EXIT, 2, phase=Phase.UNKNOWN, sent_ms=4_000)
+    wish, rests = (STOP_90, EXIT), (sent(STOP_90), first, second)
+    assert next_actions(wish, rests, LONG_10, 4_000 + 2 * EXIT_UNKNOWN_MS_MAX - 1) == []
+    assert next_actions(wish, rests, LONG_10, 4_000 + 2 * EXIT_UNKNOWN_MS_MAX) == [Place(EXIT)]
+
+
 def test_a_small_stop_at_rest_does_not_make_a_big_one_of_unknown_fate_wait() -> None:
     small, lost = sent(wanted(Leg.STOP, 1, 90)), sent(STOP_90, 2, phase=Phase.UNKNOWN, sent_ms=0)
     assert next_actions((STOP_90,), (small, lost), LONG_10, STOP_UNKNOWN_MS_MAX) == [Place(STOP_90)]

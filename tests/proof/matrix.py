@@ -318,6 +318,14 @@ def main() -> int:
     return _report(work, given.jobs)
 
 
+def progress(done: int, count: int, words: str) -> None:
+    """How far it has come: in place on a terminal, now and then elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r{done}/{count} {words}", end="", file=sys.stderr)
+    elif done % max(count // 10, 1) == 0:
+        print(f"{done}/{count} {words}", file=sys.stderr, flush=True)
+
+
 def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
     began = time.monotonic()
     deaths: Counter[int] = Counter()
@@ -336,12 +344,7 @@ def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
             if one.violations:
                 red.append(one)
                 print(f"\nred  {one.cell}\n     " + "\n     ".join(one.violations), flush=True)
-        if done % 20 == 0 and sys.stderr.isatty():
-            print(
-                f"\r{done}/{len(work)} groups, {sum(deaths.values())} runs, {len(red)} red",
-                end="",
-                file=sys.stderr,
-            )
+        progress(done, len(work), f"groups, {sum(deaths.values())} runs, {len(red)} red")
     took = time.monotonic() - began
     total = sum(deaths.values())
     print(f"\n{total} runs in {took:.0f} s, {took / max(total, 1) * jobs * 1000:.0f} ms each; {len(red)} red")

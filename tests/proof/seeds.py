@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.proof.checker import check
-from tests.proof.matrix import scratch
+from tests.proof.matrix import progress, scratch
 from tests.proof.plays import LIVENESS, Play, Seen, drawn, perform_play, play_from
 from tests.proof.shelf import Shelf
 from tests.proof.stage import is_ours
@@ -138,8 +138,7 @@ def _report(seeds: range, jobs: int, *, is_keeping: bool) -> int:
             print(f"     repeat: python -m tests.proof.seeds --play {one.seed}", flush=True)
             if is_keeping and len(red) <= KEPT_MAX:
                 print(f"     kept: {keep(drawn(one.seed), one.violations).name}")
-        if done % 50 == 0 and sys.stderr.isatty():
-            print(f"\r{done}/{len(seeds)} plays, {len(red)} red", end="", file=sys.stderr)
+        progress(done, len(seeds), f"plays, {len(red)} red")
     print(coverage(met))
     print(
         f"{len(seeds)} plays ({modes['safety']} safety, {modes[LIVENESS]} liveness) "

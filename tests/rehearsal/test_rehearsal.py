@@ -14,10 +14,13 @@ from runner.bot.read import read_bot
 from runner.compiler.build import Compiled
 from runner.data.home import cache_root
 from runner.data.instruments import instrument_for
+from runner.domain.session_event import Banned
 from runner.domain.time import parse_time
+from runner.journal.write import open_journal
 from runner.live.takeup import Deployment
 from runner.modes import Range, compile_bot, load_for
 from runner.rehearsal import whole
+from runner.rehearsal.stage import journal_url
 from runner.rehearsal.telling import render_json, render_text
 from runner.rehearsal.whole import Bill, Rehearsed, history_bars, rehearse
 
@@ -134,6 +137,19 @@ def test_a_missed_entry_is_explained_by_what_the_journal_says(quick: Path, tmp_p
     assert ledger["missed"].times == len(missed)
     assert missed[0].why in render_text(found)
     assert '"holds": true' in render_json(found)
+
+
+def test_after_an_outage_while_leaving_the_exchange_is_not_flooded(quick: Path, tmp_path: Path) -> None:
+    """Five minutes without answers just when a position should be closed: once they end in a ban of days."""
+    bill = bill_of(quick, "2024-03-01", "2024-03-01T04:00Z", faults="net.private_down at +12550s for 5m")
+    found = rehearsed(bill, tmp_path)
+    assert found.verdict.holds, render_text(found)
+    with open_journal(journal_url(tmp_path)) as journal:
+        lines = list(journal.read.entries(run=found.played.run))
+    exits = {line.entry.client_id for line in lines if line.entry.client_id and "-x" in line.entry.client_id}
+    assert not any(isinstance(line.entry.event, Banned) for line in lines)
+    assert 2 <= len(exits) <= 20
+    assert found.played.quantity == 0
 
 
 @contextmanager
