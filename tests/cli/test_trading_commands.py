@@ -5,10 +5,13 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,7 +114,7 @@ def test_a_killed_bot_finds_its_position_and_one_that_hangs_is_flattened_by_forc
         until(lambda: desk.status()["state"] == "running", "it runs again")
         assert (exchange.held(), exchange.stops()) == (held, 1)
 
-        session.process.send_signal(signal.SIGSTOP)
+        freeze_between_commits(session.process, tmp_path)
         silent = json.loads(desk.quick("halt", run, "--reason", "hangs", "--json", code=5))
         assert "does not take notice" in silent["words"]
         done = desk.call("flatten", run, "--reason", "hangs", "--force")
@@ -122,6 +125,29 @@ def test_a_killed_bot_finds_its_position_and_one_that_hangs_is_flattened_by_forc
     assert exchange.held() == 0
     assert desk.status()["limits"][0]["level"] == "flatten"
     assert exchange.admin("audit")["problems"] == []
+
+
+def freeze_between_commits(process: subprocess.Popen[str], home: Path) -> None:
+    """Stopped inside a commit it would hold SQLite's lock for good, and the way out is to end the process."""
+    for _ in range(20):
+        process.send_signal(signal.SIGSTOP)
+        journals = home.rglob("journal*.db")
+        if all(is_free(journal) for journal in journals):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("it is always in a commit")
+
+
+def is_free(journal: Path) -> bool:
+    """Whether somebody else could write."""
+    with closing(sqlite3.connect(journal, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 def test_a_leverage_that_cannot_be_set_now_halts_the_bot_and_does_not_leave_its_position(
