@@ -110,6 +110,8 @@ def command(
         if out is not None:
             (out / "rehearsal.json").write_text(render_json(rehearsed), encoding="utf-8")
     click.echo(render_json(rehearsed) if as_json else render_text(rehearsed), nl=False)
+    if not as_json:
+        click.echo("\n".join(("", *_next_steps(bot, rehearsed, is_kept=keep or out is not None))))
     if not rehearsed.verdict.holds:
         ctx.exit(1)
 
@@ -161,6 +163,19 @@ def _rehearsed(bill: "Bill", folder: Path, *, quiet: bool) -> "Rehearsed":
 
         engine = choose_engine(len(bill.market.bars), cache_root())
         return rehearse(bill, folder, engine, on_close=closed)
+
+
+def _next_steps(bot: Path, rehearsed: "Rehearsed", *, is_kept: bool) -> Iterator[str]:
+    """What a user would do after this verdict."""
+    yield "next"
+    if not rehearsed.verdict.holds:
+        kept = "RUNNER_DB=… as told below" if is_kept else "the same again with --keep"
+        yield f"  every order and its cause     runner audit last  ({kept})"
+        return
+    if not rehearsed.played.faults:
+        yield f"  the same while things fail    runner rehearse {bot} … --faults storm --seed 1"
+    yield f"  live prices, no orders        runner run {bot} --paper"
+    yield f"  demo money at the exchange    runner run {bot} --testnet"
 
 
 def _resolved(compiled: "Compiled", data_source: str, span: "Range") -> "Range":

@@ -29,7 +29,9 @@ NO_ORDER, MARKET, LIMIT, STOP_MARKET, TAKE_PROFIT_MARKET = 0, 1, 2, 3, 4
     END_OF_DATA,
     POST_ONLY,
     NO_MARGIN,
-) = range(1, 15)
+    OPERATOR,  # by a hand: a command, an account's limit, somebody at the exchange
+    RECOVERY,  # a position that nobody could explain
+) = range(1, 17)
 
 REASONS = {
     ENTRY: "entry",
@@ -46,6 +48,8 @@ REASONS = {
     END_OF_DATA: "end_of_data",
     POST_ONLY: "post_only",
     NO_MARGIN: "no_margin",
+    OPERATOR: "operator",
+    RECOVERY: "recovery",
 }
 
 # Which of the wanted orders a fill belongs to; targets are LEG_TARGET + their place in the ladder.

@@ -140,9 +140,8 @@ class VenueAccount:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the exchange says by REST: the truth. `time_ms` is the exchange's, before the first read."""
+    """What the exchange says by REST: the truth."""
 
-    time_ms: int
     account: VenueAccount
     position: VenuePosition
     orders: tuple[VenueOrder, ...]  # both books, open ones only

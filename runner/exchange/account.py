@@ -115,7 +115,6 @@ class Account:
         """Account, position and both books; orders first, so that an execution in between shows in both."""
         asked = {"symbol": symbol}
         client = self._client
-        clock = await self._read(client.fapiPublicGetTime, {}, lambda reply: int(reply["serverTime"]))
         plain = await self._read(client.fapiPrivateGetOpenOrders, asked, _each(rows.plain_order))
         algo = await self._read(client.fapiPrivateGetOpenAlgoOrders, asked, _each(rows.algo_order))
         position = await self._read(
@@ -125,7 +124,7 @@ class Account:
         setup = await self._read(
             client.fapiPrivateGetAccountConfig, {}, lambda reply: _account(account, reply)
         )
-        return Snapshot(clock, setup, position, (*plain, *algo))
+        return Snapshot(setup, position, (*plain, *algo))
 
     async def look_up(self, symbol: str, client_id: str, book: Book) -> VenueOrder | None:
         """One order by its client id; None: the exchange knows none (yet)."""

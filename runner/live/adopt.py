@@ -15,7 +15,7 @@ from runner.domain.order import (
     NO_ORDERS,
     NO_TARGETS,
     NOTHING,
-    RULE,
+    OPERATOR,
     STOP_LOSS,
     Order,
     Orders,
@@ -73,12 +73,12 @@ def disaster_stop(plan: Plan, side: int, mark: float, liquidation: float) -> flo
     return price
 
 
-def leaving(state: State, now_ms: int) -> State:
-    """The state that wants its position closed at the market."""
+def leaving(state: State, now_ms: int, reason: int = OPERATOR) -> State:
+    """The state that wants its position closed at the market: an operator's word, unless it is said."""
     held = state.position.quantity
     if held == 0.0:
         return state
-    order = Order(MARKET, -1 if held > 0.0 else 1, abs(held), 0.0, RULE, now_ms, 0)
+    order = Order(MARKET, -1 if held > 0.0 else 1, abs(held), 0.0, reason, now_ms, 0)
     return state._replace(orders=state.orders._replace(market=order, entry=NOTHING))
 
 

@@ -180,7 +180,7 @@ class Host:
 
     def _step_courier(self) -> None:
         try:
-            self.outfit.courier.step(_now_ms())
+            self.outfit.courier.step(self.connection.machine.now_ms())
             self.health.measures.alerts_waiting(self.outfit.journal.outbox.backlog())
         except JournalFailed as fault:
             _log.debug("alerts wait: %s", fault)
@@ -249,12 +249,14 @@ async def serve(outfit: Outfit, connection: Connection) -> int:
         connection.ports, connection.setup, deployed.symbol, connection.clock, is_asking_rights=False
     )
     faults = [*outfit.faults, *await _settle_setup(deployed, connection, seen)]
-    health = Health(_now_ms, states=[state.value for state in SessionState], feeds=FEEDS)
+    health = Health(connection.machine.now_ms, states=[state.value for state in SessionState], feeds=FEEDS)
     signs = Signs(health, deployed.compiled.plan.capital_usdt)
     scribe = Scribe(
         journal=outfit.journal,
         lease=outfit.lease,
-        run=outfit.known.run if outfit.known else begin(outfit.journal, deployed, _now_ms()),
+        run=outfit.known.run
+        if outfit.known
+        else begin(outfit.journal, deployed, connection.machine.now_ms()),
         bot=deployed.bot,
         sinks=outfit.sinks,
         heard_seq=outfit.journal.read.head().seq,
@@ -273,7 +275,7 @@ async def serve(outfit: Outfit, connection: Connection) -> int:
 
 async def among_company(outfit: Outfit, host: Host) -> int:
     """The host with health served and alerts carried, and a last word when it ends by a fault."""
-    place, server = outfit.health, None
+    place, server, clock = outfit.health, None, host.connection.machine
     try:
         if place.port is not None:
             server = await serve_health(host.health, place.address, place.port, place.token)
@@ -286,7 +288,7 @@ async def among_company(outfit: Outfit, host: Host) -> int:
         if server is not None:
             await server.stop()
         with suppress(JournalFailed):
-            outfit.courier.drain(_now_ms, _now_ms() + DRAIN_MS)
+            outfit.courier.drain(clock.now_ms, clock.now_ms() + DRAIN_MS)
         outfit.courier.close()
 
 
@@ -348,5 +350,7 @@ async def _settle_setup(deployed: Deployment, connection: Connection, seen: Surv
 
 
 def _now_ms() -> int:
-    """The machine's clock: leases, letters and health go by it, whatever a stand-in's says."""
+    """The time of a lease, which other processes compare with theirs: by the clock that all of them read.
+    Nothing depends on it but what `runner status` says of a silent process; the fence is the epoch.
+    """
     return time.time_ns() // 1_000_000

@@ -9,7 +9,7 @@ Refuses to know: bots, journals.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.domain.venue import SetupPort
 from runner.exchange.account import Account
@@ -37,12 +37,15 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One client and what it is used through."""
+    """One client and what it is used through. `clock` keeps the exchange's pace, `machine` ours: health and
+    letters go by it.
+    """
 
     client: FuturesClient
     ports: Ports
     setup: SetupPort
     clock: Clock
+    machine: Clock = field(default_factory=WallClock)
 
 
 @asynccontextmanager
@@ -50,8 +53,10 @@ async def connected(door: Door) -> AsyncIterator[Connection]:
     """A connection for the block."""
     async with FuturesClient(door.profile, door.keys, timeout_ms=TIMEOUT_MS) as client:
         account, market = Account(client, receive_window_ms=RECEIVE_WINDOW_MS), FuturesMarket(client)
-        clock: Clock = WallClock()
+        machine = WallClock()
+        client.milliseconds = client.now_ms = machine.now_ms  # signatures and bans by the session's clock
+        clock: Clock = machine
         if door.speed != 1.0:
             clock = PacedClock(await insist(clock, market.server_time), door.speed)
             client.milliseconds = client.now_ms = clock.now_ms
-        yield Connection(client, Ports(account, account, market), FuturesSetup(client), clock)
+        yield Connection(client, Ports(account, account, market), FuturesSetup(client), clock, machine)

@@ -113,10 +113,10 @@ class Flattening:
         self.why = "; ".join(executor.refusals.values()) or "orders are still under way"
 
     def _judge(self, verdict: Differs) -> None:
-        """A difference that stands in two looks is real: what the exchange has is what is closed."""
+        """A difference that stands in two looks is real: what the exchange has is taken over, and closed."""
         before, self.differed = self.differed, verdict
         if before is not None and before.snapshot.position.quantity == verdict.snapshot.position.quantity:
-            settle_difference(self.desk, verdict, "flatten")
+            settle_difference(self.desk, verdict, "adopt")
             self.differed = None
 
     def _want_out(self) -> None:

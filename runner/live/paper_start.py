@@ -4,8 +4,6 @@ In: an outfit, a connection without keys. Out: the exit code.
 Refuses to know: accounts, keys, terminals.
 """
 
-import time
-
 from runner.health.vitals import Health
 from runner.live.assemble import Host, Outfit, among_company, write_start
 from runner.live.connection import Connection, Door, connected
@@ -27,12 +25,16 @@ async def serve_paper(outfit: Outfit, connection: Connection) -> int:
     """Take the run up, live, end; the exit code."""
     deployed, market = outfit.deployed, connection.ports.market
     server_ms = await insist(connection.clock, market.server_time)
-    health = Health(_now_ms, states=[state.value for state in SessionState], feeds=("bars",))
+    health = Health(
+        connection.machine.now_ms, states=[state.value for state in SessionState], feeds=("bars",)
+    )
     signs = Signs(health, deployed.compiled.plan.capital_usdt)
     scribe = Scribe(
         journal=outfit.journal,
         lease=outfit.lease,
-        run=outfit.known.run if outfit.known else begin(outfit.journal, deployed, _now_ms()),
+        run=outfit.known.run
+        if outfit.known
+        else begin(outfit.journal, deployed, connection.machine.now_ms()),
         bot=deployed.bot,
         sinks=outfit.sinks,
         heard_seq=outfit.journal.read.head().seq,
@@ -48,8 +50,3 @@ async def serve_paper(outfit: Outfit, connection: Connection) -> int:
     )
     health.state(desk.state.value)
     return await among_company(outfit, Host(outfit, connection, session, scribe, health, signs))
-
-
-def _now_ms() -> int:
-    """The machine's clock, by which leases, letters and health go."""
-    return time.time_ns() // 1_000_000

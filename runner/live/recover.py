@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from runner.domain.order import STOP_LOSS
+from runner.domain.order import RECOVERY, STOP_LOSS
 from runner.domain.order_event import Answered
 from runner.domain.session_event import Halted, Mismatched, RecoveryStep, StateSet
 from runner.domain.venue import AccountPort, Kind, MarketPort, ReadFailed, Snapshot, VenueOrder
@@ -32,7 +32,7 @@ Policy = Literal["halt", "adopt", "flatten"]
 
 ASK_MS = 250
 PROTECT_MS_MAX = 5_000  # then recovery goes on, and the executor goes on trying
-SETTLE_MS = 500  # between two looks
+SETTLE_MS, SETTLE_MS_MAX = 500, 2_000  # between two looks, at first and after a while: a look weighs 17
 DIFFERENT = "the position is not what our executions make of it"
 
 
@@ -106,9 +106,9 @@ class Recovery:
 
     async def _match(self) -> str:
         """Until every fate is known and both sides agree, or differ twice."""
-        doubts = Doubts()
+        doubts, pause = Doubts(), SETTLE_MS
+        self.executor.step()
         while True:
-            self.executor.step()
             verdict = await reconcile(self.desk, self.account)
             if isinstance(verdict, Agreed):
                 return "agreed"
@@ -117,7 +117,14 @@ class Recovery:
                 if doubts.stand(verdict, self.desk.clock.now_ms()):
                     settle_difference(self.desk, verdict, self.policy)
                     return f"{DIFFERENT}: {self.policy}"
+            await self._work(pause)
+            pause = min(2 * pause, SETTLE_MS_MAX)
+
+    async def _work(self, for_ms: int) -> None:
+        """The executor goes on between two looks."""
+        for _ in range(for_ms // SETTLE_MS):
             await self.desk.clock.sleep(SETTLE_MS)
+            self.executor.step()
 
     async def _verify(self) -> str:
         """What is wanted rests, and both sides still agree."""
@@ -195,7 +202,7 @@ def settle_difference(desk: Desk, differs: Differs, policy: Policy) -> None:
     now = desk.exchange_ms()
     state = adopted(book.plan, book.state, position, now)
     if policy == "flatten":
-        state = leaving(state, now)
+        state = leaving(state, now, RECOVERY)
     entries = [
         desk.entry(
             Mismatched(desk.identity.symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from runner.domain.alert import Alert
-from runner.domain.entry import Entry
+from runner.domain.entry import Entry, Recorded
 from runner.domain.session_event import Alerted, Halted, Resumed
 from runner.errors import JournalFailed, LeaseLost
 from runner.journal.lease import Lease
@@ -24,7 +24,7 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging
 
 @dataclass(slots=True)
 class Scribe:
-    """`sinks` says who hears of an alert; `heard_seq` is the last entry of others that was heard."""
+    """`sinks` says who hears of an alert; up to `heard_seq` all that others wrote was heard."""
 
     journal: Journal
     lease: Lease
@@ -45,9 +45,7 @@ class Scribe:
         except LeaseLost:
             self.is_lost = True
             raise
-        for line in lines:
-            if line is not None and isinstance(line.entry.event, Halted | Resumed):
-                self.own.add(line.seq)
+        self._wrote(lines)
         for _, alert in alerts:
             if alert is not None:
                 _log.log(_LEVELS[alert.severity], "%s", alert.text)
@@ -60,7 +58,7 @@ class Scribe:
         if not self.sinks(alert):
             return
         try:
-            self.journal.append(self._letter(stamp, alert), lease=self.lease)
+            self._wrote(self.journal.append(self._letter(stamp, alert), lease=self.lease))
         except LeaseLost:
             raise
         except JournalFailed as fault:
@@ -69,12 +67,14 @@ class Scribe:
     def news(self) -> Sequence[Entry]:
         """What others wrote since the last call."""
         try:
+            head = self.journal.read.head().seq
+            if head == self.heard_seq:
+                return ()
             lines = list(self.journal.read.entries(run=self.run, kinds=NEWS, after_seq=self.heard_seq))
         except JournalFailed as fault:
             _log.warning("the journal cannot be read: %s", fault)
             return ()
-        if lines:
-            self.heard_seq = lines[-1].seq
+        self.heard_seq = max([head, *(line.seq for line in lines)])
         fresh = [line.entry for line in lines if line.seq not in self.own]
         self.own.clear()
         for entry in fresh:
@@ -90,6 +90,14 @@ class Scribe:
         except JournalFailed:
             return True
         return not self.is_lost
+
+    def _wrote(self, lines: Sequence[Recorded | None]) -> None:
+        """Ours, to be told from others'. What follows at once on what was heard leaves nothing to be heard."""
+        for line in lines:
+            if line is not None and line.seq == self.heard_seq + 1:
+                self.heard_seq = line.seq
+            elif line is not None and isinstance(line.entry.event, Halted | Resumed):
+                self.own.add(line.seq)
 
     def _pass_on(self, entry: Entry) -> None:
         """An operator's word is told like our own."""

@@ -14,10 +14,7 @@ from runner.compiler.build import Compiled
 from runner.domain.entry import Entry
 from runner.domain.order import NO_ORDERS
 from runner.domain.order_event import OrderUpdated
-from runner.domain.session_event import (
-    Banned,
-    RunEnded,
-)
+from runner.domain.session_event import Banned, RunEnded
 from runner.domain.venue import (
     AccountPort,
     ClosedBar,
@@ -233,6 +230,9 @@ class Session:
         """After every change, and four times a second."""
         while True:
             self.desk.flush()
+            if self.watch.woke():
+                self.must_reconcile.set()
+                self.must_price.set()
             self.watch.look(self.mark, self.last)
             self._settle_state(feed)
             executor.step()

@@ -24,6 +24,7 @@ from runner.domain.order import NO_ORDER
 from runner.domain.plan import Plan
 from runner.domain.position import initial_state
 from runner.domain.session_event import (
+    Commanded,
     Halted,
     Handover,
     Reloaded,
@@ -168,6 +169,8 @@ def go_on(desk: Desk, deployed: Deployment, known: Run, handover: Handover | Non
         desk.commit(desk.entry(Reloaded(document.hash, deployed.version_hash, plan.hash, why)))
         desk.book = replace(desk.book, plan=deployed.compiled.plan)
         if handover == "flatten":
+            told = Commanded("rollback", (document.hash[:12],), "runner rollback", "the position is closed")
+            desk.commit(desk.entry(told))
             leave(desk, "rolled back: the position is closed")
     halted = desk.book.halted
     if halted is not None and halted.level != "no_entries":

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from runner.domain.entry import Entry, trade_fact
-from runner.domain.order import REASONS, RULE, Fill
+from runner.domain.order import OPERATOR, REASONS, Fill
 from runner.domain.order_event import Filled, OrderUpdated
 from runner.domain.venue import AccountPort, Book, VenueOrder, VenueTrade
 from runner.live.actions import Own, Phase
@@ -130,7 +130,7 @@ def _core_fill(book: OurBook, own: Own | None, trade: VenueTrade) -> Fill | None
     if trade.client_id.startswith(LIQUIDATION_PREFIXES):
         return liquidation_of(trade)
     held = held_quantity(book.plan, book.state)
-    return stranger_of(trade, held, RULE) if held * trade.side < 0 else None
+    return stranger_of(trade, held, OPERATOR) if held * trade.side < 0 else None
 
 
 def _reference(book: OurBook, own: Own) -> Decimal | None:

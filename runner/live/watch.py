@@ -1,8 +1,7 @@
-"""A stop that rests is not a stop that works: looked at all the time.
+"""A stop that rests is not a stop that works: looked at all the time. So is the time itself.
 
-In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when
-the price is
-through a stop that does nothing.
+In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when the
+price is through a stop that does nothing; whether the process stood still.
 Refuses to know: what is done about it.
 """
 
@@ -14,6 +13,7 @@ from runner.domain.session_event import Mismatched
 from runner.live.actions import is_protected
 from runner.live.book import STOP_SILENT
 from runner.live.desk import Desk
+from runner.live.gate import INPUT_AGE_MS_MAX
 from runner.live.wanted import held_quantity
 
 STOP_SILENT_MS = 5_000  # the price is through the stop for so long, and nothing happened
@@ -26,6 +26,15 @@ class Watch:
     desk: Desk
     through_since_ms: int = 0
     was_protected: bool = True
+    looked_ms: int = 0
+
+    def woke(self) -> bool:
+        """Whether the process stood still for so long since the last look (stopped, its machine suspended)
+        that what it knows is too old: new risk passes the gate again when the account has been read.
+        """
+        before_ms, self.looked_ms = self.looked_ms, self.desk.clock.now_ms()
+        oldest_ms = self.looked_ms - INPUT_AGE_MS_MAX
+        return 0 < before_ms < oldest_ms and self.desk.account_ms < oldest_ms
 
     def look(self, mark: Decimal | None, last: Decimal | None) -> None:
         """One look at the stop, by the price that triggers it."""

@@ -8,10 +8,19 @@ from typing import NamedTuple
 
 from runner.domain.entry import Entry, Event
 from runner.domain.order_event import Answered, Filled, OrderUpdated, Resolved
-from runner.domain.session_event import CHECKPOINT, Banned, Halted, Mismatched, SessionChanged, StateSet
+from runner.domain.session_event import (
+    CHECKPOINT,
+    Banned,
+    BarClosed,
+    Halted,
+    Mismatched,
+    SessionChanged,
+    StateSet,
+)
 from runner.domain.time import format_time
 from runner.domain.venue import Status
 from runner.live.states import SessionState
+from runner.report.deviation import LATE_MS
 
 DROPPED = "entry dropped"
 _ORDINARY = ("start", CHECKPOINT)
@@ -62,6 +71,8 @@ def _words(entry: Entry, event: Event) -> str:
             return (
                 f"{order.client_id} {order.status.value}: {order.filled_quantity} of {order.quantity} filled"
             )
+        case BarClosed(bar, received_ms=received_ms) if received_ms - bar.close_time_ms > LATE_MS:
+            return f"the bar was read {(received_ms - bar.close_time_ms) / 1000:.0f} s after its close"
         case Resolved(resolution):
             return f"an order of unknown fate was {resolution}"
         case Banned():

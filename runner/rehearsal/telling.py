@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.domain.time import format_time
-from runner.rehearsal.verdict import VERSION, Difference
+from runner.rehearsal.verdict import VERSION, Counts, Difference
 from runner.rehearsal.whole import Rehearsed
 from runner.report.deviation_text import ledger_lines, ledger_tree
 
@@ -18,27 +18,22 @@ SHOWN_MAX = 12
 
 def render_text(rehearsed: Rehearsed) -> str:
     """One screen."""
-    verdict, counts = rehearsed.verdict, rehearsed.verdict.counts
+    verdict = rehearsed.verdict
     failed, explained = verdict.unexplained, [one for one in verdict.differences if one.is_explained]
     lines = _head(rehearsed)
     if failed:
         lines += [f"FAILED: {len(failed)} unexplained", *_told(failed), ""]
     else:
-        lines += ["parity holds: nothing is unexplained", ""]
+        lines += ["PARITY HOLDS: the bot did what its backtest says, and nothing is unexplained", ""]
     if explained:
-        lines += [f"{len(explained)} explained", *_told(explained), ""]
-    lines += [
-        f"closes decided alike  {counts.closes_equal:>6,} of {counts.closes:,}",
-        f"signals               {counts.signals_equal:>6,} of {counts.signals:,}",
-        f"trades                {counts.trades_paired:>6,} of {counts.trades:,}",
-        f"executions            {counts.executions_paired:>6,} of {counts.executions:,}",
-        "",
-        *ledger_lines(verdict.bridge, "the backtest", "the rehearsal"),
-    ]
+        lines += [f"{len(explained)} differ for a reason", *_told(explained), ""]
+    lines += [*_agreed(verdict.counts), "from the backtest's result to the rehearsal's"]
+    lines += ledger_lines(verdict.bridge, "the backtest", "the rehearsal")
     return "\n".join(lines) + "\n"
 
 
 def _head(rehearsed: Rehearsed) -> list[str]:
+    """What was compared with what."""
     bill, played = rehearsed.bill, rehearsed.played
     facts = bill.facts
     lines = [
@@ -48,14 +43,27 @@ def _head(rehearsed: Rehearsed) -> list[str]:
     if facts.synthetic:
         lines.append("SYNTHETIC market: the figures mean nothing but that both agree")
     pace = facts.bars / played.took_s if played.took_s else 0.0
-    lines.append(
-        f"the session that trades, over sockets: {played.requests:,} requests in {played.took_s:.1f} s, "
-        f"{pace:.0f} bars a second, exit code {played.exit_code}"
-    )
+    lines += [
+        "the backtest of these bars, beside the session that trades with real orders, on an exchange in a box:",
+        f"{played.requests:,} requests over sockets in {played.took_s:.1f} s, "
+        f"{pace:.0f} bars a second, exit code {played.exit_code}",
+    ]
     if played.faults:
         struck = sum(played.struck.values())
         lines.append(f"{len(played.faults)} faults armed (seed {bill.seed}), {struck} struck")
     return [*lines, ""]
+
+
+def _agreed(counts: Counts) -> list[str]:
+    """How much was compared."""
+    return [
+        "alike",
+        f"  closes decided  {counts.closes_equal:>6,} of {counts.closes:,}",
+        f"  signals         {counts.signals_equal:>6,} of {counts.signals:,}",
+        f"  trades          {counts.trades_paired:>6,} of {counts.trades:,}",
+        f"  executions      {counts.executions_paired:>6,} of {counts.executions:,}",
+        "",
+    ]
 
 
 def _told(differences: Iterable[Difference]) -> list[str]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runner.domain.entry import Entry
-from runner.domain.order import END_OF_DATA, LEG_LIQUIDATION, LEG_NONE, REASONS
+from runner.domain.order import END_OF_DATA, LEG_LIQUIDATION, LEG_NONE, OPERATOR, REASONS, RECOVERY
 from runner.domain.order_event import Filled, FundingPaid, Sending
 from runner.domain.result import Result
 
+BY_HAND = (REASONS[OPERATOR], REASONS[RECOVERY])  # our own order, and not the bot's will
 LEG_MARK = -1  # no execution: what was open at the end, at the last close
 _FLAT = 1e-9
 
@@ -22,8 +23,8 @@ class Execution(NamedTuple):
     """One order's executions in one bar. `side` +1 buy, −1 sell; `bar_ms` the bar's open.
 
     `reference`: the price it is reckoned from: the open after the decision, the trigger, the limit. `asked`:
-    what its order was for; `order` tells orders apart, where one executes in several bars. `own`: the bot's
-    own order.
+    what its order was for; `order` tells orders apart, where one executes in several bars. `own`: the
+    bot's own will.
     """
 
     time_ms: int
@@ -168,7 +169,8 @@ def _execution(
         maker=filled.maker,
         asked=float(request.quantity) if request is not None else quantity,
         order=entry.client_id or "",
-        own=request is not None or (applied is not None and applied.leg == LEG_LIQUIDATION),
+        own=(request is not None and filled.reason not in BY_HAND)
+        or (applied is not None and applied.leg == LEG_LIQUIDATION),
     )
 
 

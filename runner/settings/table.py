@@ -104,7 +104,8 @@ BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
 # Variables of that prefix which are no settings: our own tests', and those of GitHub's and GitLab's machines.
 _OURS = (
     *("ACTIONS", "BUG_SEEDS", "CELLS", "CRASHES", "EXAMPLES", "KILLS", "NEED_POSTGRES", "PLAYS"),
-    *("RECORD_KEY", "RECORD_SECRET", "REHEARSAL_DAYS", "TEST_CACHE", "TEST_DB"),
+    *("PROOF_FIGURES", "RECORD_KEY", "RECORD_SECRET", "REHEARSAL_DAYS", "SESSION_KILLS"),
+    *("TEST_CACHE", "TEST_DB"),
 )
 _THEIRS = (
     *("ALLOW_RUNASROOT", "ARCH", "DEBUG", "ENVIRONMENT", "NAME", "OS", "PERFLOG", "TEMP"),

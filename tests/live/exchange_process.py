@@ -9,16 +9,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import numpy as np
 
 from tests.live.rig import MINUTE_MS, START_MS, SYMBOL, bars_of
+
+if TYPE_CHECKING:
+    from runner.simulator.box import Box
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY, SECRET = "simulator-key", "simulator-secret"
@@ -55,9 +58,11 @@ class Exchange:
 
 
 @contextmanager
-def running_exchange(speed: float) -> Iterator[Exchange]:
+def running_exchange(
+    speed: float, *more: str, module: str = "tests.live.exchange_process"
+) -> Iterator[Exchange]:
     """A process until the block ends."""
-    words = [sys.executable, "-m", "tests.live.exchange_process", str(speed)]
+    words = [sys.executable, "-m", module, str(speed), *more]
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
     ) as process:
@@ -68,30 +73,38 @@ def running_exchange(speed: float) -> Iterator[Exchange]:
             process.terminate()
 
 
-async def serve(speed: float) -> None:
-    """Until the process is ended."""
+def opened_box(closes: Sequence[float], *, script: str = "", seed: int = 0) -> "Box":
+    """A market of minute bars, the first of them history; the first bar to be played closes shortly."""
     from decimal import Decimal
 
     from runner.data.instruments import instrument_for
     from runner.simulator.catalogue import rules_of
     from runner.simulator.opening import Opening, open_box
-    from runner.simulator.pacing import Pace
-    from runner.simulator.server import Server
     from runner.simulator.tape import MarketHistory
 
     rules = instrument_for(SYMBOL)
-    closes = [40_000 + 40 * float(np.sin(at / 5)) for at in range(HISTORY_BARS + PLAYED_BARS)]
     bars = bars_of(closes, start_ms=START_MS - HISTORY_BARS * MINUTE_MS)
     opening = Opening(
         rules=(rules_of(SYMBOL, rules.instrument, rules.brackets),),
         histories=(MarketHistory(SYMBOL, bars),),
         start_ms=START_MS,
         wallet_usdt=Decimal(10_000),
+        script=script,
+        seed=seed,
         wall=lambda: time.time_ns() // 1_000_000,
     )
     box = open_box(opening)
     box.advance_to(START_MS + MINUTE_MS - CLOSES_IN_MS)
-    server = Server(box, Pace(speed))
+    return box
+
+
+async def serve(speed: float) -> None:
+    """Until the process is ended."""
+    from runner.simulator.pacing import Pace
+    from runner.simulator.server import Server
+
+    closes = [40_000 + 40 * float(np.sin(at / 5)) for at in range(HISTORY_BARS + PLAYED_BARS)]
+    server = Server(opened_box(closes), Pace(speed))
     await server.start()
     print(json.dumps({"url": server.url}), flush=True)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.domain.order_event import Intended, Sending
+from runner.domain.order_event import Filled, Intended, Sending
 from runner.exchange.account import Account
 from runner.exchange.client import FuturesClient, Keys
 from runner.exchange.market import FuturesMarket
@@ -101,6 +101,10 @@ def test_the_stop_is_cancelled_only_when_the_position_is_gone(tmp_path: Path) ->
     entries = [one for one in rig.entries() if isinstance(one.event, Sending)]
     last = [(one.event.action, (one.client_id or "").split("-")[2][0]) for one in entries][-3:]
     assert last == [("cancel", "t"), ("place", "x"), ("cancel", "s")]
+    fills = [one.event for one in rig.entries() if isinstance(one.event, Filled)]
+    assert fills[-1].reason == "operator"
+    intents = [one.event for one in rig.entries() if isinstance(one.event, Intended)]
+    assert [one.rule for one in intents if one.legs[0].name == "exit"][-1] == "operator"
     rig.open().close()
 
 
@@ -154,4 +158,6 @@ def test_a_position_nobody_knows_is_closed_too(tmp_path: Path) -> None:
 
     assert run(loop, life()).is_flat
     assert held(rig) == 0
+    reasons = [one.event.reason for one in rig.entries() if isinstance(one.event, Filled)]
+    assert reasons[-1] == "operator"
     rig.open().close()

@@ -30,6 +30,7 @@ from tests.live.rig import SYMBOL
 from tests.live.virtual import VirtualLoop
 from tests.proof.checker import check
 from tests.proof.door import Conduct
+from tests.proof.figures import write_figures
 from tests.proof.points import CRASHES, RECOVERIES, Aim, Instant
 from tests.proof.scenarios import KINDS, LEAD_MS, SIDES, act_ms, story_stage, terms_of
 from tests.proof.shelf import ACCOUNT, Shelf
@@ -38,7 +39,7 @@ from tests.proof.stage import Life, Stage, perform
 OUTCOMES = ("never", "rejected", "unfilled", "partial", "filled", "liquidated")
 NONE = "-"
 DOWN_MS = 2_500
-SETTLE_MS, PATIENCE_MS = 7_000, 60_000
+SETTLE_MS, PATIENCE_MS = 4_000, 60_000
 LEGS = {"entry": ("e", 1), "limit": ("e", 1), "trail": ("s", 2), "exit": ("x", 1), "loss": ("s", 1)}
 _REFUSED = {"e": -2019, "s": -4045, "x": -2022}
 
@@ -219,7 +220,7 @@ def run_cell(shelf: Shelf, cell: Cell, *, keep: list[Stage] | None = None) -> Ra
             await stage.play(stage.now_ms + DOWN_MS)
             if cell.recovery != NONE:
                 life = stage.begin(director.recovery)
-                if await stage.play(stage.now_ms + 25_000, life):
+                if await stage.play(stage.now_ms + 20_000, life):
                     facts["died"] += 1
                     await life.bury()
                     await stage.play(stage.now_ms + DOWN_MS)
@@ -354,6 +355,18 @@ def _report(work: Sequence[tuple[Cell, ...]], jobs: int) -> int:
         print(
             f"slowest run {slowest.took_s:.2f} s: {slowest.cell}; "
             f"slowest recovery {recovered.recovered_ms} ms: {recovered.cell}"
+        )
+        write_figures(
+            "matrix",
+            {
+                "runs": total,
+                "seconds": took,
+                "deaths": {str(count): deaths[count] for count in range(3)},
+                "reached": {name: reached[name] for name in CRASHES if reached[name]},
+                "recovery_ms": recovered.recovered_ms,
+                "recovery_cell": str(recovered.cell),
+                "red": [str(one.cell) for one in red],
+            },
         )
     for one in red[:20]:
         print(f"repeat: python -m tests.proof.matrix --cell {one.cell}")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.proof.checker import check
+from tests.proof.figures import write_figures
 from tests.proof.matrix import progress, scratch
 from tests.proof.plays import LIVENESS, Play, Seen, drawn, perform_play, play_from
 from tests.proof.shelf import Shelf
@@ -146,6 +147,23 @@ def _report(seeds: range, jobs: int, *, is_keeping: bool) -> int:
         f"{took / max(len(seeds), 1) * 1000:.0f} ms each; {trades} executions; "
         f"slowest {slowest[0]:.1f} s: {slowest[1]}; "
         f"{len(red)} red"
+    )
+    write_figures(
+        "seeds",
+        {
+            "plays": len(seeds),
+            "first": seeds.start,
+            "safety": modes["safety"],
+            "liveness": modes[LIVENESS],
+            "executions": trades,
+            "seconds": time.monotonic() - began,
+            "states": STATES,
+            "met": {
+                name: {state: met[name, state] for state in STATES if met[name, state]}
+                for name in sorted({name for name, _ in met})
+            },
+            "red": [one.seed for one in red],
+        },
     )
     return 1 if red else 0
 

@@ -20,14 +20,16 @@ from runner.domain.order_event import Sending
 from runner.domain.venue import NotSent, Unknown
 from runner.exchange import rows
 from runner.exchange.account import Account
-from runner.live import actions, book, close, executor, inquiry, session, takeup, trades, wanted
+from runner.live import actions, book, close, executor, inquiry, scribe, session, takeup, trades, wanted
 from runner.live.actions import Action, Cancel, Place
 from runner.live.book import new_book
 from runner.live.desk import Desk
+from runner.live.gate import Approved
 from runner.live.ids import Leg
 from runner.live.resolve import Absent
 from runner.live.scribe import Scribe
-from tests.proof.plays import drawn
+from tests.proof.figures import write_figures
+from tests.proof.plays import _EXITS, _ORDERS, BOT, drawn
 from tests.proof.seeds import run_play
 from tests.proof.stage import Dead, _Pen
 
@@ -176,6 +178,74 @@ def exits_may_turn() -> Bug:
     return patch.object(account, "_plain_fields", plain)
 
 
+def _begins_with(change: Callable[[Any], Any]) -> Bug:
+    """Each process begins with the past, changed a little."""
+    real = takeup.book_of
+
+    def changed(*given: Any) -> Any:
+        book = real(*given)
+        return replace(book, state=change(book.state))
+
+    return patch.object(takeup, "book_of", changed)
+
+
+def forgets_the_days_loss() -> Bug:
+    """A restart begins the day anew: at today's equity, with nothing tripped."""
+
+    def anew(state: Any) -> Any:
+        account = state.account._replace(day_equity_usdt=state.account.equity_usdt)
+        return state._replace(account=account, guard=state.guard._replace(daily_loss_day=-1, halted=False))
+
+    return _begins_with(anew)
+
+
+def forgets_cooldowns() -> Bug:
+    """A restart ends every cooldown."""
+    return _begins_with(lambda state: state._replace(guard=state.guard._replace(blocked_until_ms=0)))
+
+
+def cancels_everything() -> Bug:
+    """To cancel one order, all of the symbol are cancelled, whoever placed them."""
+
+    async def all_of_them(self: Account, symbol: str, client_id: str, which: Any) -> Any:
+        await self.client.cancel_all_orders("BTC/USDT:USDT")
+        return await cancel(self, symbol, client_id, which)
+
+    cancel = Account.cancel
+    return patch.object(Account, "cancel", all_of_them)
+
+
+def tells_nobody() -> Bug:
+    """What goes wrong is not told."""
+    return patch.object(scribe, "alert_of", lambda entry, bot: None)
+
+
+def writes_each_look() -> Bug:
+    """Each look at the exchange is written down, though nothing has changed."""
+    from runner.domain.session_event import RecoveryStep
+    from tests.proof import stage
+
+    real = stage.reconcile
+
+    async def chatty(desk: Desk, account: Any) -> Any:
+        verdict = await real(desk, account)
+        desk.record(desk.entry(RecoveryStep("look", "done")))
+        return verdict
+
+    return patch.object(stage, "reconcile", chatty)
+
+
+def takes_any_size() -> Bug:
+    """The gate lets everything pass, and the size is wrong by a decimal place."""
+    real = wanted._entry
+
+    def tenfold(*given: Any) -> list[Any]:
+        return [replace(leg, quantity=leg.quantity * 10) for leg in real(*given)]
+
+    gate = patch.object(executor, "judge", lambda request, *_: Approved(request))
+    return _both(gate, patch.object(wanted, "_entry", tenfold))
+
+
 # What a bug needs to show itself soon, in place of what was drawn.
 SHAPES: dict[str, dict[str, Any]] = {
     "concludes_too_early": {
@@ -184,7 +254,21 @@ SHAPES: dict[str, dict[str, Any]] = {
     "goes_on_into_bans": {"faults": "http.busy(GET *, 9s) at +70s\nhttp.busy(GET *, 9s) at +130s"},
     "exits_may_turn": {
         "faults": "ws.silent(private) at +0ms for 10m\n"
-        + "\n".join(f"ex.manual_close(BTCUSDT) at +{second}s" for second in (119, 179, 239, 299))
+        + "\n".join(f"ex.manual_close(BTCUSDT) at +{second}s" for second in (119, 179, 239, 299)),
+        "bot": BOT.format(
+            name="play_bug",
+            order=_ORDERS[0],
+            stop="2%",
+            trigger="mark",
+            exits=_EXITS[0],
+            day="20% of equity",
+            cooldown="",
+        ),
+        "cooldown_ms": 0,
+        "kills": (),
+    },
+    "cancels_everything": {
+        "faults": "ex.foreign_order(BTCUSDT, buy, 0.01, 30000) at +20s\nex.manual_close(BTCUSDT) at +150s"
     },
     "resends_unknown": {"faults": "net.drop_after(POST order) at +0ms x5"},
     "ignores_halt": {"halts": ((30_000, "no_entries", 0),), "faults": "", "kills": ()},
@@ -206,6 +290,12 @@ BUGS: list[tuple[Callable[[], Bug], set[str]]] = [
     (misreads_fees, {"INV-10", "INV-25"}),
     (goes_on_into_bans, {"INV-18"}),
     (exits_may_turn, {"INV-7", "INV-13", "INV-27"}),
+    (forgets_the_days_loss, {"INV-4"}),
+    (forgets_cooldowns, {"INV-15"}),
+    (cancels_everything, {"INV-9"}),
+    (tells_nobody, {"INV-19"}),
+    (writes_each_look, {"INV-28"}),
+    (takes_any_size, {"INV-14"}),
 ]
 
 
@@ -218,5 +308,6 @@ def test_the_bug_is_caught(bug: Callable[[], Bug], wanted_names: set[str]) -> No
             verdict = run_play(play)
         found |= {words.split(":")[0] for words in verdict.violations}
         if found & wanted_names:
+            write_figures(f"bug-{bug.__name__}", {"bug": bug.__name__, "by": sorted(found), "life": seed})
             return
     pytest.fail(f"{SEEDS} lives, and nobody noticed; found {sorted(found)}")

@@ -15,7 +15,7 @@ from tests.proof.scenarios import terms_of
 from tests.proof.shelf import Shelf
 from tests.proof.stage import Stage
 
-SAMPLE = int(os.environ.get("RUNNER_CELLS", "70"))
+SAMPLE = int(os.environ.get("RUNNER_CELLS", "40"))
 PARTS = 5
 
 # One cell for each crash point, whose first death is known to happen.

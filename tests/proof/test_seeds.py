@@ -12,7 +12,7 @@ import pytest
 from tests.proof.plays import LIVENESS, SAFETY, Play, drawn, play_from
 from tests.proof.seeds import kept, run_play, run_seed
 
-RUNS = int(os.environ.get("RUNNER_PLAYS", "30"))
+RUNS = int(os.environ.get("RUNNER_PLAYS", "20"))
 FIRST = 1_000
 PARTS = 5
 

@@ -8,76 +8,18 @@ from typing import Any
 
 import pytest
 
-from runner.backtest.engine import choose_engine
-from runner.bot.model import Document
-from runner.bot.read import read_bot
 from runner.compiler.build import Compiled
-from runner.data.home import cache_root
-from runner.data.instruments import instrument_for
 from runner.domain.session_event import Banned
-from runner.domain.time import parse_time
 from runner.journal.write import open_journal
-from runner.live.takeup import Deployment
-from runner.modes import Range, compile_bot, load_for
 from runner.rehearsal import whole
 from runner.rehearsal.stage import journal_url
 from runner.rehearsal.telling import render_json, render_text
-from runner.rehearsal.whole import Bill, Rehearsed, history_bars, rehearse
-
-BOTS = Path(__file__).resolve().parents[2] / "bots"
-QUICK = """
-version: 1
-name: quick
-market: {symbol: BTCUSDT, timeframe: 15m, leverage: 3, margin: isolated}
-indicators:
-  fast: {kind: sma, length: 3}
-  slow: {kind: sma, length: 8}
-entry:
-  long: fast crosses above slow
-  short: fast crosses below slow
-  order: {type: market}
-size: {risk: 1% of equity}
-exit:
-  stop_loss: {distance: 0.8%, trigger: mark}
-  take_profit:
-    - {at: 1R, close: 50%}
-  when: {long: fast crosses below slow, short: fast crosses above slow}
-limits: {daily_loss: {max: 20% of equity}}
-costs: {maker: 0.02%, taker: 0.05%, slippage: 2 bps, funding: historical}
-backtest: {capital: 10000 USDT}
-"""
-
-
-def compiled_at(file: Path) -> Compiled:
-    document, found, source = read_bot(file)
-    assert isinstance(document, Document), found
-    compiled, problems = compile_bot(document, source)
-    assert compiled is not None, problems
-    return compiled
-
-
-def bill_of(file: Path, first: str, last: str, *, faults: str = "", seed: int = 0) -> Bill:
-    """A stretch of the sample market for a bot."""
-    compiled = compiled_at(file)
-    span = Range(parse_time(first), parse_time(last))
-    market, facts = load_for(compiled, "sample", span, detail=False, warmup_bars=history_bars(compiled))
-    symbol = compiled.document.market.market_id
-    text = file.read_text(encoding="utf-8")
-    deployed = Deployment("rehearsal", "main", symbol, str(file), text, compiled.bot_hash, (), compiled)
-    return Bill(
-        deployed, market, facts, instrument_for(compiled.document.market.symbol).brackets, faults, seed
-    )
-
-
-def rehearsed(bill: Bill, folder: Path) -> Rehearsed:
-    return rehearse(bill, folder, choose_engine(len(bill.market.bars), cache_root()))
+from tests.rehearsal.bills import BOTS, BUSY, bill_of, quick_bot, rehearsed
 
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Path:
-    file = tmp_path / "quick.yaml"
-    file.write_text(QUICK, encoding="utf-8")
-    return file
+    return quick_bot(tmp_path)
 
 
 def test_a_calm_rehearsal_is_its_backtest_but_for_spread_and_slippage(quick: Path, tmp_path: Path) -> None:
@@ -95,34 +37,14 @@ def test_a_calm_rehearsal_is_its_backtest_but_for_spread_and_slippage(quick: Pat
     assert set(names) <= {"slippage", "path", "sizing", "rounding", "fees", "funding"}
 
 
-@pytest.mark.parametrize(
-    ("bot", "first", "last"),
-    [
-        ("btc_trend", "2024-02-06T12:00Z", "2024-02-06T22:00Z"),
-        ("doge_limits", "2024-01-12T16:00Z", "2024-01-13T00:00Z"),
-        ("sol_breakout", "2024-02-08T12:00Z", "2024-02-10"),
-        ("eth_revert", "2024-01-25T10:00Z", "2024-01-25T20:00Z"),
-    ],
-)
-def test_parity_holds_for_the_bots_of_the_house(bot: str, first: str, last: str, tmp_path: Path) -> None:
-    found = rehearsed(bill_of(BOTS / f"{bot}.yaml", first, last), tmp_path)
+@pytest.mark.parametrize("bot", BUSY)
+def test_parity_holds_for_the_bots_of_the_house(bot: str, tmp_path: Path) -> None:
+    found = rehearsed(bill_of(BOTS / f"{bot}.yaml", *BUSY[bot]), tmp_path)
     assert found.verdict.holds, render_text(found)
     counts = found.verdict.counts
     assert counts.closes == counts.closes_equal
     assert counts.trades == counts.trades_paired >= 1
     assert counts.executions >= 2
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_under_faults_every_difference_has_a_reason_and_the_position_its_stop(
-    seed: int, quick: Path, tmp_path: Path
-) -> None:
-    found = rehearsed(bill_of(quick, "2024-03-01", "2024-03-02", faults="rough", seed=seed), tmp_path)
-    assert sum(found.played.struck.values()) >= 3
-    assert found.verdict.holds, render_text(found)
-    assert found.played.is_protected
-    assert found.played.problems == ()
-    assert abs(found.verdict.bridge.residual_usdt) < 0.001
 
 
 def test_a_missed_entry_is_explained_by_what_the_journal_says(quick: Path, tmp_path: Path) -> None:

@@ -8,16 +8,14 @@ from click.testing import CliRunner
 
 from runner.cli import cli
 from runner.errors import RunnerError, UsageError
-from tests.rehearsal.test_rehearsal import QUICK
+from tests.rehearsal.bills import quick_bot
 
 STRETCH = ("--data", "sample", "--from", "2024-03-01", "--to", "2024-03-01T06:00Z", "--quiet")
 
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Path:
-    file = tmp_path / "quick.yaml"
-    file.write_text(QUICK, encoding="utf-8")
-    return file
+    return quick_bot(tmp_path)
 
 
 def test_the_ledger_of_a_kept_rehearsal_is_the_one_that_it_printed(

@@ -1,16 +1,21 @@
 """The ledger adds up, whatever two runs did, and names what they did."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.domain.entry import Entry
 from runner.domain.order import LEG_MARKET, LEG_STOP
+from runner.domain.order_event import Filled, Sending
+from runner.domain.venue import Kind as VenueKind
+from runner.domain.venue import Request
 from runner.report.books import Books
 from runner.report.deviation import ITEMS, bridge
 from runner.report.deviation_text import ledger_lines, ledger_tree
-from runner.report.executions import Execution, Payment, Trade, trades_of
+from runner.report.executions import Execution, Payment, Trade, of_entries, trades_of
 
 HOUR_MS = 3_600_000
 END_MS = 100 * HOUR_MS
@@ -69,6 +74,29 @@ def test_slippage_is_what_executions_cost_against_their_references() -> None:
     before = [executed(1, 1, 2.0, 100.2, reference=100.0), executed(5, -1, 2.0, 109.8, reference=110.0)]
     after = [executed(1, 1, 2.0, 100.1, reference=100.0), executed(5, -1, 2.0, 109.9, reference=110.0)]
     assert items(books(before), books(after)) == {"slippage": 0.4}
+
+
+def sent_and_filled(name: str, hour: float, side: int, price: str, reason: str) -> list[Entry]:
+    """One market order of ours, executed at once."""
+    time_ms, two = round(hour * HOUR_MS), Decimal(2)
+    sending = Sending("place", time_ms, 3_000, Request(name, "BTCUSDT", VenueKind.MARKET, side, two))
+    fill = Filled("BTCUSDT", side, two, Decimal(price), Decimal(0), False, reason, name)
+    return [Entry("run", time_ms, one, client_id=name) for one in (sending, fill)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "item"),
+    [("operator", "operator"), ("recovery", "operator"), ("rule", "path"), ("time_stop", "path")],
+)
+def test_what_a_hand_closed_is_the_operators(reason: str, item: str) -> None:
+    before = [executed(1, 1, 2.0, 100.0), executed(5, -1, 2.0, 110.0, leg=LEG_STOP)]
+    lines = [
+        *sent_and_filled("e1", 1, 1, "100", "entry"),
+        *sent_and_filled("x1", 3, -1, "104", reason),
+    ]
+    after = of_entries(lines, HOUR_MS, {}, END_MS)
+    after = [one._replace(leg=LEG_MARKET) for one in after]
+    assert items(books(before), books(after)) == {item: -12.0}
 
 
 def test_a_stop_that_lay_elsewhere_is_path() -> None:

@@ -1,0 +1,98 @@
+"""SIGKILL of the real process during a socket session, on SQLite and PostgreSQL: nothing is lost or doubled.
+
+A real exchange in a box behind real sockets, twenty times as fast as the clock; the real command `runner run
+BOT --testnet`; the real journal. RUNNER_SESSION_KILLS=100 kills so many of one run on each database.
+
+Judged by the checker of tests/proof over the exchange's own log and the journal. What that knows of times
+(how long a position may be without a stop) is not judged here: twenty times as fast on a machine that has
+other things to do, it would be judging the machine. That what is held is protected is judged at the end of
+each recovery instead.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from runner.domain.order_event import Filled
+from runner.domain.session_event import Halted, Mismatched, RecoveryStep
+from tests.live.killing import Told, figures, history
+from tests.proof.checker import check
+from tests.proof.figures import write_figures
+from tests.proof.histories import Exchange
+from tests.proof.telling import told as told_by_both
+
+KILLS = os.environ.get("RUNNER_SESSION_KILLS")
+FEW = {"sqlite": 6, "postgres": 3}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """A whole history, lived once for all that is asked about it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "sqlite":
+        database = f"sqlite:///{folder / 'journal.db'}"
+    else:
+        database = request.getfixturevalue("postgres").make_database()
+    kills = int(KILLS) if KILLS else FEW[request.param]
+    for one in history(folder, database, kills, seed=20):
+        (folder / "told.txt").write_text(told_by_both(one.histories, 400), encoding="utf-8")
+        found = figures(one)
+        print(request.param, json.dumps(found))
+        write_figures(f"kills-{request.param}", {"database": request.param, **found})
+        assert found["kills"] == kills
+        yield one
+
+
+def test_both_histories_agree_by_every_rule_of_the_checker(told: Told) -> None:
+    assert check(told.histories) == []
+
+
+def test_the_exchanges_books_balance(told: Told) -> None:
+    assert told.seen.problems == []
+
+
+def test_what_is_held_is_protected_when_a_recovery_ends(told: Told) -> None:
+    exchange, looked = Exchange(told.histories.terms), 0
+    for line in told.histories.journal:
+        event = line.entry.event
+        for entry in told.histories.truth[looked : told.histories.mark(line.seq)]:
+            exchange.take(entry)
+        looked = max(looked, told.histories.mark(line.seq))
+        if isinstance(event, RecoveryStep) and event.step == "verify" and event.outcome == "agreed":
+            assert exchange.is_covered(silent=True), line
+
+
+def test_no_kill_leads_to_a_difference_that_nobody_can_explain_nor_to_a_halt(told: Told) -> None:
+    events = [line.entry.event for line in told.histories.journal]
+    assert not [event for event in events if isinstance(event, Mismatched)]
+    assert [event.reason for event in events if isinstance(event, Halted)] == ["the end"]
+
+
+def test_every_execution_is_in_the_journal_once(told: Told) -> None:
+    there = Counter(str(trade.trade_id) for _, _, trade in told.histories.trades())
+    here = Counter(
+        line.entry.event.trade_id for line in told.histories.journal if isinstance(line.entry.event, Filled)
+    )
+    assert here == there
+    assert set(here.values()) <= {1}
+
+
+def test_nothing_is_left_at_the_exchange(told: Told) -> None:
+    assert told.rested == (0, 0, 0)
+
+
+def test_the_run_verifies(told: Told) -> None:
+    said = told.desk.machine.call("verify", told.run).stdout
+    assert "unbroken chain" in said
+
+
+def test_the_kills_hit_more_than_idle_moments(told: Told) -> None:
+    found = figures(told)
+    assert found["executions"] > 0
+    if KILLS and found["kills"] >= 50:
+        assert found["with_an_order_in_flight"] >= found["kills"] // 5
+        assert found["with_a_position"] >= found["kills"] // 5
+        assert found["in_recovery"] + found["before_the_session_wrote"] >= found["kills"] // 10
