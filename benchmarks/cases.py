@@ -30,6 +30,9 @@ class Work(NamedTuple):
     process_runs: int = 3
     command_runs: int = 7
     commit_seconds: float = 3.0
+    closes: int = 300  # that a session answers
+    quarters: int = 30 * 96  # of an hour that it lives
+    entries: int = 10_000  # of a run that is taken up again
     engines: tuple[str, ...] = ("compiled", "interpreted")
 
     @property
@@ -66,7 +69,8 @@ def measured_figures(folder: Path, work: Work) -> tuple[list[Figure], list[str]]
     (folder / "cache").mkdir()  # of compiled code, for all homes
     for name in ("year", "years"):
         (folder / name / "cache").symlink_to(folder / "cache")
-    figures = [*_whole_process(place), *_core(place), *_commands(place), *_commits(place), *_simulator(place)]
+    cases = (_whole_process, _core, _commands, _commits, _simulator, _rehearsals, _session, _startup)
+    figures = [figure for case in cases for figure in case(place)]
     runs = f"{work.process_runs} run{'s' if work.process_runs > 1 else ''}"
     note = f"{market['minutes']:,} bars: {market['source']}; medians, of at least {runs}"
     return figures, [note]
@@ -141,6 +145,39 @@ def _simulator(place: Place) -> Iterator[Figure]:
     yield Figure(
         "simulator: a month of 1h bars over sockets, a client attached", told["bars_s"], "s", at_most=60.0
     )
+
+
+def _rehearsals(place: Place) -> Iterator[Figure]:
+    """The session that trades, with its backtest and the verdict, from the command line."""
+    last_day = min(30, place.work.days)
+    span = ["--data", "sample", "--from", "2024-01-01", "--to", f"2024-01-{last_day:02}", "--quiet"]
+    for what, bot, target_s in (("1h", "hourly_cross", 60.0), ("15m", "quarter_cross", None)):
+        run = run_once([RUNNER, "rehearse", str(BOTS / f"{bot}.yaml"), *span], place.home("year"))
+        yield Figure(f"rehearsal: a month of {what} bars", run.seconds, "s", at_most=target_s)
+
+
+def _session(place: Place) -> Iterator[Figure]:
+    """From a close to its order, between two processes; and what a month leaves behind."""
+    amounts = (str(place.work.closes), str(place.work.quarters))
+    told = json.loads(run_module(place, "year", "benchmarks.session", str(place.folder), *amounts))
+    reaction, memory = told["reaction"], told["memory"]
+    yield Figure("session: close at the socket to order at the socket, p50", reaction["p50_ms"], "ms", 10.0)
+    yield Figure("  p99", reaction["p99_ms"], "ms", at_most=30.0)
+    yield Figure("  memory held after a month of 15m bars", memory["late_mb"], "MB")
+    growth = memory["late_mb"] / memory["early_mb"]
+    yield Figure("  its memory ÷ after two days", growth, "×", at_most=1.05, ratio=True)
+
+
+def _startup(place: Place) -> Iterator[Figure]:
+    """What a restart has to read before it knows what it knew."""
+    took = json.loads(
+        run_module(place, "year", "benchmarks.startup", str(place.folder), str(place.work.entries))
+    )
+    yield Figure("start-up: what the journal says, at worst", took["long"], "s", at_most=1.0)
+    yield Figure(
+        "  a run four times as long ÷ one", took["long"] / took["short"], "×", at_most=1.5, ratio=True
+    )
+    yield Figure("  the whole journal instead ÷ that", took["whole"] / took["long"], "×")
 
 
 def run_module(place: Place, home: str, module: str, *arguments: str) -> str:

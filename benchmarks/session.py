@@ -1,16 +1,17 @@
 """A session in a process of its own, before an exchange in this one: how soon it acts, what it holds on to.
 
-`python -m benchmarks.session FOLDER BARS DAYS`. Out: JSON on stdout.
+`python -m benchmarks.session FOLDER MINUTES QUARTERS`. Out: JSON on stdout.
 
-`reaction`: from the moment at which the exchange hands a bar's close to its socket until the order that answers
-it has arrived there. One clock, this process's; loopback, WebSocket and HTTP, journal on FOLDER's disk. The
-bot looks at eight indicators over 2,059 one-minute bars and acts at every close. The first WARM_UP orders are
-left out: connections, caches and compiled SQL come to be in them.
-`memory`: what the session's process holds resident, through DAYS of 15m bars.
+`reaction`: from the moment at which the exchange hands a bar's close to its socket until the order that
+answers it has arrived there. One clock, this process's; loopback, WebSocket and HTTP, journal in FOLDER.
+The bot looks at eight indicators over 2,059 one-minute bars and acts at every close. The first WARM_UP orders
+are left out: connections, caches and compiled SQL come to be in them.
+`memory`: what the session's process holds resident over so many 15m bars: when a fifteenth of them has closed
+(two days of a month), and at the end.
 Refuses to know: targets.
 
-Nobody waits for minutes to pass. Around a close the clock is the machine's; in between both processes leap, at
-most LEAP_MS at a time, and go on when nothing is on the wire any more, so that every poll there would be is made.
+Nobody waits for minutes to pass. Around a close the clock is the machine's; in between both processes leap,
+at most LEAP_MS at a time, and go on when nothing is on the wire any more: every poll there would be is made.
 """
 
 import asyncio
@@ -193,31 +194,27 @@ async def reaction(folder: Path, bars: int) -> dict[str, float]:
     return {"p50_ms": cuts[49], "p99_ms": cuts[98], "orders": len(told), "silent": bars - len(told)}
 
 
-async def memory(folder: Path, days: int) -> dict[str, float]:
-    """What the session held after the first two days (of a month), and at the end."""
+async def memory(folder: Path, bars: int) -> dict[str, float]:
+    """MB held, early and late."""
     bot = folder / "every_quarter.yaml"
     text = (BOTS / "every_close.yaml").read_text(encoding="utf-8")
     bot.write_text(text.replace("timeframe: 1m", "timeframe: 15m"), encoding="utf-8")
-    bars = days * 24 * 4
     async with staged(folder, bot, 15 * MINUTE_MS, bars + 1) as stage:
         held = []
         for _ in range(bars):
             await stage.next_close(15 * MINUTE_MS)
             await stage.exchange.quiet()
             held.append(stage.resident_mb())
-    return {"early_mb": held[bars // 15], "late_mb": held[-1], "most_mb": max(held)}
+    return {"early_mb": held[bars // 15], "late_mb": held[-1]}
 
 
 def main() -> None:
     """Both, each in a folder of its own."""
-    folder, bars, days = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    folder = Path(sys.argv[1])
     told = {}
-    if bars:
-        (folder / "reaction").mkdir()
-        told["reaction"] = asyncio.run(reaction(folder / "reaction", bars))
-    if days:
-        (folder / "memory").mkdir()
-        told["memory"] = asyncio.run(memory(folder / "memory", days))
+    for name, work, bars in (("reaction", reaction, sys.argv[2]), ("memory", memory, sys.argv[3])):
+        (folder / name).mkdir()
+        told[name] = asyncio.run(work(folder / name, int(bars)))
     print(json.dumps(told))
 
 

@@ -23,7 +23,7 @@ from runner.exchange.profiles import Profile, local_profile
 from runner.exchange.setup import FuturesSetup
 from runner.journal.lease import Lease, acquire, lease_name
 from runner.journal.write import Binding, Journal, open_journal
-from runner.live.assemble import HealthPlace, Outfit, serve
+from runner.live.assemble import HealthPlace, Outfit, serve, spare_collector
 from runner.live.connection import TIMEOUT_MS, Connection
 from runner.live.desk import either
 from runner.live.resolve import RECEIVE_WINDOW_MS
@@ -72,9 +72,7 @@ def deployment(file: Path) -> Deployment:
     )
 
 
-async def live(
-    deployed: Deployment, profile: Profile, ahead_ms: int, journal: Journal, lease: Lease
-) -> None:
+async def live(deployed: Deployment, profile: Profile, ahead_ms: int, journal: Journal, lease: Lease) -> None:
     """The session, until nobody leaps any more."""
     clock, sessions = LeapingClock(ahead_ms), list[Session]()
     outfit = Outfit(
@@ -93,11 +91,10 @@ async def live(
     )
     async with FuturesClient(profile, KEYS, timeout_ms=TIMEOUT_MS) as client:
         client.milliseconds = client.now_ms = clock.now_ms
+        spare_collector()
         account = Account(client, receive_window_ms=RECEIVE_WINDOW_MS)
         ports = Ports(account, account, FuturesMarket(client))
-        living = asyncio.ensure_future(
-            serve(outfit, Connection(client, ports, FuturesSetup(client), clock))
-        )
+        living = asyncio.ensure_future(serve(outfit, Connection(client, ports, FuturesSetup(client), clock)))
         leaping = asyncio.ensure_future(_leap(clock))
         await asyncio.wait((living, leaping), return_when=asyncio.FIRST_COMPLETED)
         for session in sessions:

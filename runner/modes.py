@@ -25,7 +25,7 @@ from runner.domain.series import Market
 from runner.domain.stress import StressResult
 from runner.domain.time import DAY_MS, TIMEFRAMES, format_moment, format_time, timeframe_name
 from runner.errors import DataMissing, UsageError
-from runner.exchange.profiles import Profile, profile_for
+from runner.exchange.profiles import NOTICES, Profile, profile_for
 from runner.journal.location import realm_url
 
 
@@ -65,7 +65,7 @@ def place_for(mode: str, account: str, home: Path, *, exchange_url: str | None, 
 
 
     """
-    profile = profile_for(MODES[mode].profile, exchange_url=exchange_url)
+    profile = profile_for(MODES[mode].profile, exchange_url=exchange_url, notices=home / NOTICES)
     if exchange_url:
         account = f"{account}@{profile.name}"
     return Place(mode, account, profile, db or realm_url(home, f"{mode}-{account}"))
@@ -177,11 +177,12 @@ def bench_for(
     data_source: str,
     span: Range,
     *,
+    detail: bool = True,
     stress: bool = False,
     on_compiling: Callable[[], None] = lambda: None,
 ) -> Bench:
     """The market, and the engine that suits the work to come; it calls `on_compiling` when it has to."""
-    market, facts = load_for(compiled, data_source, span)
+    market, facts = load_for(compiled, data_source, span, detail=detail)
     runs = 1 + runs_of(compiled) if stress else 1
     engine = choose_engine(len(market.bars), cache_root(), runs=runs, on_compiling=on_compiling)
     return Bench(data_source, span, market, facts, engine)

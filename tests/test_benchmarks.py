@@ -20,6 +20,9 @@ LITTLE = Work(
     process_runs=1,
     command_runs=1,
     commit_seconds=0.1,
+    closes=3,
+    quarters=4,
+    entries=60,
     engines=("interpreted",),
 )
 FEW_PEERS = Scope(

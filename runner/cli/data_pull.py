@@ -136,11 +136,15 @@ def _keys(symbol: str, timeframes: Sequence[str]) -> "list[SeriesKey]":
 def _carry_out(order: "Order", *, use_archive: bool, quiet: bool) -> _Done:
     """From the exchange into the store, with progress; Ctrl-C keeps what came."""
     from runner.cli.settings import settings_now
-    from runner.exchange.profiles import profile_for
+    from runner.data.home import runner_home
+    from runner.exchange.profiles import NOTICES, profile_for
 
     settings = settings_now()
     profile = profile_for(
-        "main", exchange_url=settings.text_or_none("exchange.url"), archive_url=settings.text("archive.url")
+        "main",
+        exchange_url=settings.text_or_none("exchange.url"),
+        archive_url=settings.text("archive.url"),
+        notices=runner_home() / NOTICES,
     )
     names = " ".join(dict.fromkeys(key.market_id for key in order.keys))
     started_s = time.monotonic()

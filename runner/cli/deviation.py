@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from runner.cli import journals
+from runner.cli.rehearse import MODE as REHEARSAL
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,12 +100,14 @@ def _closes(kept: Kept) -> list[int]:
 
 
 def _expected(kept: Kept, data_source: str, closes: list[int]) -> "Result":
-    """The backtest over the same bars; DataMissing says what to pull."""
+    """The backtest over the same bars, with the bot's `detail` unless the exchange had nothing finer either;
+    DataMissing says what to pull.
+    """
     from runner.cli.progress import progress
     from runner.modes import Range, backtest, bench_for
 
     span = Range(closes[0] - kept.compiled.plan.timeframe_ms, closes[-1])
-    bench = bench_for(kept.compiled, data_source, span)
+    bench = bench_for(kept.compiled, data_source, span, detail=kept.run.mode != REHEARSAL)
     with progress(kept.run.bot, "bars") as shown:
         return backtest(kept.compiled, bench, on_progress=shown)
 

@@ -9,6 +9,7 @@ import getpass
 import json
 import secrets
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,6 +154,7 @@ def _at_exchange(
     from runner.cli.trade import deployed_at
     from runner.live.doctor.examine import Patient
 
+    door = replace(door, banned_until_ms=journal.read.banned_until_ms())
     symbol, text = compiled.document.market.market_id, asked.bot.read_bytes().decode("utf-8")
     given = tuple((name, str(number)) for name, number in bots.overrides(asked.sets).items())
 

@@ -5,6 +5,7 @@ In: a run, a key. Out: whether it is flat. Refuses to know: how it is closed.
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.errors import JournalBusy, UsageError
@@ -39,6 +40,7 @@ def force_flat(target: "Target", key: str, passphrase_file: str | None) -> "Flat
         raise JournalBusy(
             f"{busy}; the session holds it while it hangs: end process {pid}, then try again"
         ) from None
+    door = replace(door, banned_until_ms=target.journal.read.banned_until_ms())
     # not released: the row goes on naming the process that hangs
     return asyncio.run(close_out(_deployed(target), run, target.journal, lease, door, PATIENCE_MS))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from runner.cli import journals
-from runner.cli.targets import AS_JSON, MODE, REASON, WHO, order, target_named, wait_until
+from runner.cli.targets import AS_JSON, MODE, REASON, WHO, order, target_named, target_of, wait_until
 from runner.cli.vault import PASSPHRASE_FILE
 
 if TYPE_CHECKING:
@@ -189,10 +189,12 @@ def _forced(target: "Target", chosen: dict[str, Any]) -> Outcome:
 
 
 def _process(target: "Target") -> str:
-    holder = target.holder
-    if holder is None:
+    """As it is now, which is not how it was when the command began to wait."""
+    now = target_of(target.journal, target.run)
+    if now.holder is None:
         return "no process"
-    return f"process {holder.pid} on {holder.host} {target.process}"
+    state = "has ended" if now.process == "none" else now.process
+    return f"process {now.holder.pid} on {now.holder.host} {state}"
 
 
 def _tell(ctx: click.Context, outcome: Outcome, as_json: bool) -> None:

@@ -4,6 +4,7 @@ In: a bot's file, a range, faults. Out: the verdict on stdout; exit code 1 when 
 Refuses to know: how a rehearsal works.
 """
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ def command(
     """
     import logging
 
+    from runner.rehearsal.stage import journal_url
     from runner.rehearsal.telling import render_json, render_text
 
     logging.getLogger("runner").addHandler(logging.NullHandler())  # the verdict tells what matters of it
@@ -111,7 +113,8 @@ def command(
             (out / "rehearsal.json").write_text(render_json(rehearsed), encoding="utf-8")
     click.echo(render_json(rehearsed) if as_json else render_text(rehearsed), nl=False)
     if not as_json:
-        click.echo("\n".join(("", *_next_steps(bot, rehearsed, is_kept=keep or out is not None))))
+        journal = journal_url(folder) if keep or out is not None else ""
+        click.echo("\n".join(("", *_next_steps(rehearsed, journal, _again(ctx, "--faults", "storm")))))
     if not rehearsed.verdict.holds:
         ctx.exit(1)
 
@@ -165,17 +168,30 @@ def _rehearsed(bill: "Bill", folder: Path, *, quiet: bool) -> "Rehearsed":
         return rehearse(bill, folder, engine, on_close=closed)
 
 
-def _next_steps(bot: Path, rehearsed: "Rehearsed", *, is_kept: bool) -> Iterator[str]:
+def _next_steps(rehearsed: "Rehearsed", journal: str, stormy: str) -> Iterator[str]:
     """What a user would do after this verdict."""
     yield "next"
     if not rehearsed.verdict.holds:
-        kept = "RUNNER_DB=… as told below" if is_kept else "the same again with --keep"
-        yield f"  every order and its cause     runner audit last  ({kept})"
+        if journal:
+            yield f"  every order and its cause   RUNNER_DB={journal} runner audit last"
+        else:
+            yield "  every order and its cause   the same again with --keep"
         return
+    file = rehearsed.bill.deployed.file
     if not rehearsed.played.faults:
-        yield f"  the same while things fail    runner rehearse {bot} … --faults storm --seed 1"
-    yield f"  live prices, no orders        runner run {bot} --paper"
-    yield f"  demo money at the exchange    runner run {bot} --testnet"
+        yield f"  the same while things fail  {stormy}"
+    yield f"  live prices, no orders      runner run {file} --paper"
+    yield f"  the exchange's demo money   runner run {file} --testnet"
+
+
+def _again(ctx: click.Context, *others: str) -> str:
+    """This command once more, over the same bars, with other options."""
+    given = ctx.params
+    words = [str(given["bot"]), *(part for one in given["sets"] for part in ("--set", one))]
+    for name, option in (("data_source", "--data"), ("begin", "--from"), ("end", "--to")):
+        if given[name] and not (name == "data_source" and given[name] == "store"):
+            words += [option, given[name]]
+    return f"runner rehearse {shlex.join([*words, *others])}"
 
 
 def _resolved(compiled: "Compiled", data_source: str, span: "Range") -> "Range":

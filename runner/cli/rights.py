@@ -23,10 +23,12 @@ class Judged(NamedTuple):
 
 def judge(settings: "Settings", mode: str, pair: "KeyPair") -> Judged:
     """Ask what a key may do; ExchangeFailed when it is not taken or nobody answers."""
+    from runner.data.home import runner_home
     from runner.exchange.client import Keys
-    from runner.exchange.profiles import profile_for
+    from runner.exchange.profiles import NOTICES, profile_for
     from runner.exchange.rights import cautions, read_rights, refusals
 
-    profile = profile_for(PROFILE_OF[mode], exchange_url=settings.text_or_none("exchange.url"))
+    url = settings.text_or_none("exchange.url")
+    profile = profile_for(PROFILE_OF[mode], exchange_url=url, notices=runner_home() / NOTICES)
     rights = asyncio.run(read_rights(profile, Keys(pair.api_key.reveal(), pair.secret.reveal())))
     return Judged(tuple(refusals(rights)), tuple(cautions(rights)))

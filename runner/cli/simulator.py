@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.simulator.server import Server
 
 LEAD_BARS = 1500  # of history before the start: what klines gives at once
+LEAD_BARS_MAX = 2_000_000  # nearly four years of minutes
 POINTING = """\
 import ccxt.pro
 client = ccxt.pro.binanceusdm(
@@ -62,6 +63,14 @@ client.get_exceptions_by_url = lambda url, kind: client.exceptions["linear"].get
 @click.option(
     "--from", "first", metavar="DATE", help="Start of play, UTC.  [default: 30 days before the end]"
 )
+@click.option(
+    "--lead",
+    type=click.IntRange(0, LEAD_BARS_MAX),
+    default=LEAD_BARS,
+    show_default=True,
+    metavar="N",
+    help="Bars of history before the start: what a bot warms up with.",
+)
 @click.option("--to", "last", metavar="DATE", help="End of play, UTC.  [default: as far as there are bars]")
 @click.option(
     "--speed",
@@ -92,12 +101,14 @@ def command(**chosen: Any) -> None:
     runner simulator --data sample --from 2024-01-01 --to 2024-02-01
     runner simulator --from 2024-05-01 --speed x60 --faults "net.drop_after(POST order) x3"
     runner simulator --speed step --faults @storm.txt --seed 7 --port 0 --json
+    runner simulator --data sample --timeframe 15m --lead 12200 --speed real
 
     The API key is `key`, the secret is `secret`; simulator-key and simulator-secret are long enough for
     `runner keys add`. It prints how to point ccxt at it. With --speed max the
     market waits for the clients: the next bar is played when they have been quiet for 20 ms, or have said
     POST /admin/ready. GET /admin tells what else there is: step time, set prices, inject faults, read the
-    truth.
+    truth. A bot that runs against it wants the bars of its warm-up before the start: --lead gives them,
+    counted in the bars that are played.
     """
     pace, tls = _pace(chosen["speed"]), _tls(chosen["cert"], chosen["cert_key"])
     opening = _opening(chosen)
@@ -206,7 +217,7 @@ def _market(chosen: dict[str, Any], symbol: str) -> "Market":
         length,
         start_ms=start,
         stop_ms=stop,
-        warmup_bars=LEAD_BARS,
+        warmup_bars=chosen["lead"],
         seed=chosen["seed"],
     )
     return market

@@ -49,8 +49,6 @@ class Target(NamedTuple):
 
 def targets(journals_open: "list[Journal]", mode: str | None = None) -> "Iterator[Target]":
     """The newest run of each bot in each place, and whether it runs."""
-    from runner.journal.lease import holder_of, is_taken, lease_name
-
     for journal in journals_open:
         seen = set()
         for run in journal.read.runs():
@@ -58,12 +56,17 @@ def targets(journals_open: "list[Journal]", mode: str | None = None) -> "Iterato
             if run.mode == "backtest" or place in seen or mode not in (None, run.mode):
                 continue
             seen.add(place)
-            name = lease_name(run.mode, run.account, run.symbol)
-            holder = holder_of(journal.database, name)
-            is_its = holder is not None and holder.owner == run.bot
-            yield Target(
-                journal, run, holder if is_its else None, is_its and is_taken(journal.database, name)
-            )
+            yield target_of(journal, run)
+
+
+def target_of(journal: "Journal", run: "Run") -> Target:
+    """The run, and the process behind it at this moment."""
+    from runner.journal.lease import holder_of, is_taken, lease_name
+
+    name = lease_name(run.mode, run.account, run.symbol)
+    holder = holder_of(journal.database, name)
+    is_its = holder is not None and holder.owner == run.bot
+    return Target(journal, run, holder if is_its else None, is_its and is_taken(journal.database, name))
 
 
 def target_named(opened: "list[Journal]", name: str, mode: str | None) -> Target:

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,6 +160,7 @@ def _under_lease(
     """Look at the exchange, say what may be lost, then trade."""
     from runner.live.assemble import look
 
+    door = replace(door, banned_until_ms=journal.read.banned_until_ms())
     symbol = lease.name.rpartition("/")[2]
     seen = asyncio.run(look(door, symbol))
     text = asked.bot.read_bytes().decode("utf-8")

@@ -24,6 +24,7 @@ from runner.domain.session_event import (
     Alerted,
     Banned,
     BarClosed,
+    BookKept,
     Commanded,
     Decided,
     Halted,
@@ -51,6 +52,7 @@ Event = (
     | RunEnded
     | Reloaded
     | StateSet
+    | BookKept
     | BarClosed
     | Decided
     | Intended
@@ -84,6 +86,7 @@ KINDS: dict[str, type[Event]] = {
     "run_ended": RunEnded,
     "reloaded": Reloaded,
     "state_set": StateSet,
+    "book_kept": BookKept,
     "bar_closed": BarClosed,
     "decided": Decided,
     "intended": Intended,

@@ -116,6 +116,15 @@ CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
+class BookKept:
+    """What a session's memory had come to at this place of its run, so that the next start need not read what
+    came before. It changes nothing; only the build that wrote it reads it.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class BarClosed:
     """All that `decide` is given at a close. `via` says how the bar came, `received_ms` when."""
 

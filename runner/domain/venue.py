@@ -160,7 +160,9 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class ClosedBar:
-    """A bar whose close time has passed by the exchange's clock; mark prices as of the same span."""
+    """A bar whose close time has passed by the exchange's clock; mark prices as of the same span, or the last
+    prices in their place where the exchange has no mark bar.
+    """
 
     open_time_ms: int
     open: float
@@ -172,6 +174,7 @@ class ClosedBar:
     mark_high: float
     mark_low: float
     mark_close: float
+    has_mark: bool = True
 
 
 # --- outcomes of a write ---

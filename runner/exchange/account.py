@@ -91,8 +91,7 @@ class Account:
         name: str,
         read: Callable[[rows.Row], VenueOrder],
     ) -> Outcome:
-        now_ms, blocked_ms = self._client.now_ms(), self._client.budget.blocked_until_ms
-        if now_ms < blocked_ms:
+        if blocked_ms := self._client.blocked_until_ms():
             return Retry(0, "the exchange told us to wait", blocked_ms)
         client_id = fields.get(name) or fields.get("newClientOrderId") or fields.get("origClientOrderId")
         try:
@@ -198,10 +197,11 @@ async def trusted(
     asked: dict[str, Any],
     read: Callable[[Any], Reply],
 ) -> Reply:
-    """The answer to one read, or ReadFailed."""
-    now_ms = client.now_ms()
-    if now_ms < client.budget.blocked_until_ms:
-        raise ReadFailed("the exchange told us to wait", client.budget.blocked_until_ms)
+    """The answer to one read, or ReadFailed. Reads leave the last of a minute's weight to orders."""
+    if blocked_ms := client.blocked_until_ms():
+        raise ReadFailed("the exchange told us to wait", blocked_ms)
+    if client.budget.is_spent(client.now_ms()):
+        raise ReadFailed("not asked: the weight that this address has in a minute is used up")
     try:
         return read(await call(asked))
     except (ccxt.BaseError, OSError, TimeoutError) as error:

@@ -18,10 +18,12 @@ import aiohttp
 import ccxt
 import ccxt.pro
 
+from runner.exchange.notice import Notice
 from runner.exchange.profiles import Profile, api_urls, check_url
 from runner.exchange.weight import Budget, Meter
 
 TIMEOUT_MS = 10_000
+WAIT_S_MAX = 10.0  # between two looks whether a ban is over
 
 NowMs = Callable[[], int]
 Wait = Callable[[float], Awaitable[None]]
@@ -47,6 +49,10 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
 
 
+class HeldBack(ccxt.DDoSProtection):  # type: ignore[misc]
+    """Not sent: the exchange told this address to wait."""
+
+
 def reply_of(error: BaseException) -> Reply | None:
     """The reply behind an exception; None when none came: refused, dropped, cut short or timed out."""
     reply = getattr(error, "reply", None)
@@ -54,8 +60,8 @@ def reply_of(error: BaseException) -> Reply | None:
 
 
 def never_left(error: BaseException) -> bool:
-    """Whether a request surely did not reach anybody: no address, no connection."""
-    return isinstance(
+    """Whether a request surely did not reach anybody: held back, no address, no connection."""
+    return isinstance(error, HeldBack) or isinstance(
         error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | socket.gaierror
     )
 
@@ -82,6 +88,7 @@ class FuturesClient(ccxt.pro.binanceusdm):  # type: ignore[misc]
         self.profile = profile
         self.budget = Budget()
         self.meter = Meter()
+        self.notice = Notice(profile.notices / f"ban-{profile.name}" if profile.notices else None)
         self.now_ms: NowMs = lambda: time.time_ns() // 1_000_000
         self.wait: Wait = asyncio.sleep  # seconds, between two tries to connect
         self.urls["api"] = api_urls(profile)  # replaced whole: a merge would leave production hosts in it
@@ -116,9 +123,22 @@ class FuturesClient(ccxt.pro.binanceusdm):  # type: ignore[misc]
         check_url(self.profile, url)
         return super().client(url)
 
+    def blocked_until_ms(self) -> int:
+        """Until when nothing may be sent, by our clock: what the exchange told us, or a neighbour. 0: now."""
+        now_ms = self.now_ms()
+        self.budget.blocked_until_ms = max(self.budget.blocked_until_ms, self.notice.read(now_ms))
+        return self.budget.blocked_until_ms if now_ms < self.budget.blocked_until_ms else 0
+
+    async def until_allowed(self) -> None:
+        """Wait until something may be sent."""
+        while (left_ms := self.blocked_until_ms() - self.now_ms()) > 0:
+            await self.wait(min(left_ms / 1000, WAIT_S_MAX))
+
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        """One request over the wire, timed."""
+        """One request over the wire, timed. HeldBack where the exchange told us to wait: whoever asks."""
         check_url(self.profile, url)
+        if self.blocked_until_ms():
+            raise HeldBack(f"{self.id} {method} was not sent: the exchange told us to wait")
         started_s = time.monotonic()
         try:
             return await super().fetch(url, method, headers, body)
@@ -144,6 +164,7 @@ class FuturesClient(ccxt.pro.binanceusdm):  # type: ignore[misc]
         self.budget.heard(headers, now_ms)
         if code in (418, 429):
             self.budget.block(headers, body, now_ms)
+            self.notice.post(self.budget.blocked_until_ms, now_ms)
         try:
             super().handle_errors(
                 code, reason, url, method, headers, body, response, request_headers, request_body

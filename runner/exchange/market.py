@@ -5,18 +5,20 @@ Refuses to know: the candle store (`public.py` serves that), rules.
 Source: Binance USDⓈ-M futures REST: time, klines, markPriceKlines, premiumIndex, ticker/price.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from runner.domain.bar import Funding
 from runner.domain.time import timeframe_name
-from runner.domain.venue import ClosedBar, MarketPort
+from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
 from runner.exchange.account import trusted
 from runner.exchange.client import FuturesClient
 from runner.exchange.stream import kline_closes
 
 PAGE_BARS = 1000
+MARK_PATIENCE_MS = 10_000  # so long after its close a mark bar may still turn up
 
 
 class FuturesMarket:
@@ -32,8 +34,8 @@ class FuturesMarket:
         )
 
     async def bars(self, symbol: str, timeframe_ms: int, since_ms: int) -> Sequence[ClosedBar]:
-        """Closed bars from then on, oldest first, with mark prices; the last price stands in where there
-        is no mark bar.
+        """Closed bars from then on, oldest first, with mark prices. ReadFailed while a mark bar may still
+        turn up; where there is none the last price stands in, and the bar says so.
         """
         now_ms = await self.server_time()
         found: list[ClosedBar] = []
@@ -46,11 +48,16 @@ class FuturesMarket:
                 "startTime": start,
                 "limit": rows,
             }
-            last = await trusted(self._client, self._client.fapiPublicGetKlines, asked, _rows)
-            mark = await trusted(self._client, self._client.fapiPublicGetMarkPriceKlines, asked, _rows)
+            last, mark = await asyncio.gather(
+                trusted(self._client, self._client.fapiPublicGetKlines, asked, _rows),
+                trusted(self._client, self._client.fapiPublicGetMarkPriceKlines, asked, _rows),
+            )
             marks = {row[0]: row for row in mark}
             closed = [row for row in last if row[0] + timeframe_ms <= now_ms]
-            found += [_bar(row, marks.get(row[0], row)) for row in closed]
+            late = [row[0] for row in closed if row[0] not in marks]
+            if late and now_ms < late[-1] + timeframe_ms + MARK_PATIENCE_MS:
+                raise ReadFailed(f"the mark price bar of {late[-1]} is not told yet")
+            found += [_bar(row, marks.get(row[0])) for row in closed]
             if len(last) < rows or not closed:
                 break
             start = int(closed[-1][0]) + timeframe_ms
@@ -93,8 +100,15 @@ def _rows(reply: Any) -> list[tuple[int, float, float, float, float, float]]:
     ]
 
 
-def _bar(last: Sequence[float], mark: Sequence[float]) -> ClosedBar:
-    return ClosedBar(int(last[0]), *last[1:6], *mark[1:5])
+def _bar(last: Sequence[float], mark: Sequence[float] | None) -> ClosedBar:
+    opened, high, low, close, volume = last[1:6]
+    mark_open, mark_high, mark_low, mark_close = (mark or last)[1:5]
+    return ClosedBar(
+        int(last[0]),
+        *(opened, high, low, close, volume),
+        *(mark_open, mark_high, mark_low, mark_close),
+        has_mark=mark is not None,
+    )
 
 
 def _is_port(market: FuturesMarket) -> MarketPort:

@@ -10,12 +10,14 @@ would send anywhere else (spot wallets, other products) then fails for want of a
 asked once more for every request and every redirect.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from runner.errors import ExchangeHostRefused, UsageError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+NOTICES = "exchange"  # a folder in RUNNER_HOME
 _SCHEMES = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -29,6 +31,7 @@ class Profile(NamedTuple):
     stream_url: str
     archive_url: str
     hosts: frozenset[str]
+    notices: Path | None = None  # where this machine's processes tell each other of a ban
 
     @property
     def is_encrypted(self) -> bool:
@@ -71,14 +74,20 @@ def local_profile(rest_url: str, *, stream_url: str | None = None, archive_url: 
     return Profile("local", rest, stream, archive_url, frozenset({_host(rest), _host(stream)}))
 
 
-def profile_for(name: str, *, exchange_url: str | None = None, archive_url: str | None = None) -> Profile:
+def profile_for(
+    name: str,
+    *,
+    exchange_url: str | None = None,
+    archive_url: str | None = None,
+    notices: Path | None = None,
+) -> Profile:
     """A profile of the table, or a local one when an exchange URL is given; either with another
-    archive if given.
+    archive if given. `notices`: a folder; stand-ins have no common clock, and so no notices.
     """
     archive = _base("archive", archive_url, ("http", "https")) if archive_url else ARCHIVE_URL
     if exchange_url:
         return local_profile(exchange_url, archive_url=archive)
-    return PROFILES[name]._replace(archive_url=archive)
+    return PROFILES[name]._replace(archive_url=archive, notices=notices)
 
 
 def api_urls(profile: Profile) -> dict[str, object]:

@@ -141,6 +141,7 @@ class PublicSource:
     async def _hold(self, weight: int) -> None:
         """Until the weight of the next request is there."""
         client = self._client
+        client.blocked_until_ms()  # what other processes were told counts, too
         while wait_ms := client.budget.wait_ms(weight, client.now_ms()):
             if wait_ms > self._patience.ban_ms_max:
                 raise self._banned(client.now_ms() + wait_ms)

@@ -98,9 +98,7 @@ class UserStream:
 
     async def _key(self, call: Any) -> str:
         """A listen key, made or kept; not while the exchange told us to wait: asking would lengthen that."""
-        client = self._client
-        while (left_ms := client.budget.blocked_until_ms - client.now_ms()) > 0:
-            await client.wait(min(left_ms / 1000, PAUSE_S_MAX))
+        await self._client.until_allowed()
         reply = await call({})
         if not isinstance(reply, dict) or not reply.get("listenKey"):
             raise ccxt.BadResponse(f"no listen key: {str(reply)[:100]}")
@@ -128,6 +126,7 @@ async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> As
     pause_s = 0.25
     while True:
         try:
+            await client.until_allowed()
             client.open()
             async with client.session.ws_connect(url, autoping=False) as socket:
                 while (message := await _next(socket)).type in _LIVELY:

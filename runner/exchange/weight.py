@@ -7,10 +7,12 @@ Source: Binance USDⓈ-M futures, limits: 2400 weight a minute and IP, counted f
 in X-MBX-USED-WEIGHT-1M; after 429 and 418 nothing may be sent for Retry-After seconds.
 
 Other programs at the same address use the same budget, so only a part of it is ours, and the header is the
-truth: what was counted here is only added until the next header says.
+truth: what was counted here is only added until the next header says. So several bots share it out among
+themselves: pulls stop at three quarters, a session's reads at nine tenths, and the rest is for orders.
 """
 
 import re
+from array import array
 from collections.abc import Mapping
 
 from runner.domain.source import Traffic
@@ -18,6 +20,7 @@ from runner.domain.time import MINUTE_MS
 
 WEIGHT_MAX = 2400
 SHARE_OURS = 0.75  # a running bot at the same address must still be heard
+SHARE_READ = 0.9  # of a session's reads: orders and cancels must still be heard
 
 _LATENCIES_MAX = 100_000  # of one client; ten years of minutes are 5,300 requests
 _WAIT_SILENT_S = 60  # when a 429 does not say how long
@@ -29,6 +32,7 @@ class Budget:
 
     def __init__(self, weight_max: int = WEIGHT_MAX, share: float = SHARE_OURS) -> None:
         self.weight_max = int(weight_max * share)
+        self.read_max = int(weight_max * SHARE_READ)
         self.used = 0
         self.orders_10s = 0
         self.orders_1m = 0
@@ -43,6 +47,11 @@ class Budget:
         if self.used == 0 or self.used + weight <= self.weight_max:
             return 0
         return MINUTE_MS - now_ms % MINUTE_MS
+
+    def is_spent(self, now_ms: int) -> bool:
+        """Whether this minute's weight is used up, by whomever, but for what orders may need."""
+        self._turn(now_ms)
+        return self.used >= self.read_max
 
     def spend(self, weight: int, now_ms: int) -> None:
         """A request of this weight leaves."""
@@ -87,7 +96,7 @@ class Meter:
         self.requests = 0
         self.retries = 0
         self.weight_used_max = 0
-        self._latencies_ms: list[float] = []
+        self._latencies_ms = array("d")
 
     def took(self, latency_ms: float, weight_used: int) -> None:
         """One try, whatever came of it."""

@@ -1,8 +1,8 @@
 """Events as canonical JSON and back.
 
-In: dataclasses and named tuples of JSON's values, Decimal, tuples and each other. Out: one text for equal
-values, and equal values from that text: floats by their shortest repr, NaN and infinities by name, Decimal as
-text.
+In: dataclasses and named tuples of JSON's values, Decimal, tuples, mappings, sets and each other. Out: one
+text for equal values, and equal values from that text: floats by their shortest repr, NaN and infinities by
+name, Decimal as text, a mapping as pairs in its own order.
 Refuses to know: tables, which event means what.
 A field with a default may be missing in a text: an older build wrote it.
 """
@@ -10,7 +10,7 @@ A field with a default may be missing in a text: an older build wrote it.
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -76,6 +76,12 @@ def _encoder(kind: Any) -> Encode:
         return lambda part: None if part is None else encode(part)
     if origin is tuple:
         return _tuple_encoder(get_args(kind))
+    if origin is Mapping:
+        key, mapped = map(_encoder, get_args(kind))
+        return lambda part: [[key(name), mapped(one)] for name, one in part.items()]
+    if origin is frozenset:
+        member = _encoder(get_args(kind)[0])
+        return lambda part: [member(one) for one in sorted(part)]
     if kind is float:
         return _plain_float
     if kind is Decimal:
@@ -116,6 +122,12 @@ def _decoder(kind: Any) -> Decode:
         return lambda part: None if part is None else decode(part)
     if origin is tuple:
         return _tuple_decoder(get_args(kind))
+    if origin is Mapping:
+        key, mapped = map(_decoder, get_args(kind))
+        return lambda part: {key(name): mapped(one) for name, one in part}
+    if origin is frozenset:
+        member = _decoder(get_args(kind)[0])
+        return lambda part: frozenset(map(member, part))
     if kind is float:
         return lambda part: _ODD[part] if isinstance(part, str) else float(part)
     if _members(kind):

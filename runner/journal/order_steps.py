@@ -4,7 +4,7 @@ In: a view, a recorded entry, its event. Out: rows put into the view.
 Refuses to know: SQL, commits, runs as such.
 
 An order's status: planned → sending → resting | unknown | rejected, then what the exchange says (`Status`);
-`absent`: proven not to exist; `planned` again: it surely was not executed.
+`absent`: proven not to exist. Who tries again does so under another client id.
 """
 
 from decimal import Decimal
@@ -16,23 +16,25 @@ from runner.domain.order_event import (
     Filled,
     FundingPaid,
     Intended,
+    LegName,
     OrderUpdated,
     PositionSet,
     Protected,
     Resolved,
     Sending,
 )
-from runner.domain.venue import Request, Status
+from runner.domain.venue import Kind, Request, Status
 from runner.journal.rows import EquityRow, FillRow, Intent, OrderRow, PositionRow, Run
 from runner.journal.view import View
 
 ZERO = Decimal(0)
 OPEN = ("planned", "sending", "unknown", "resting", "partly_filled", "triggered")
+_REDUCING: dict[Kind, LegName] = {Kind.STOP_MARKET: "stop", Kind.MARKET: "exit"}
 ANSWERS = {
     "acked": "resting",
     "rejected": "rejected",
-    "retry": "planned",
-    "not_sent": "planned",
+    "retry": "rejected",
+    "not_sent": "absent",
     "duplicate": "unknown",
     "unknown": "unknown",
 }
@@ -81,6 +83,13 @@ def _planned(line: Recorded, intent: str | None, leg: str, request: Request) -> 
     )
 
 
+def _leg_of(request: Request) -> LegName:
+    """Of an order that no intent names: a further try, a stop at another price."""
+    if not request.reduce_only:
+        return "entry"
+    return _REDUCING.get(request.kind, "target")
+
+
 def _order(view: View, line: Recorded) -> OrderRow | None:
     return view.get(OrderRow, line.entry.run, line.entry.client_id)
 
@@ -89,7 +98,7 @@ def sending(view: View, line: Recorded, event: Sending) -> None:
     """The order is on its way, or its cancellation is."""
     order = _order(view, line)
     if order is None and event.request is not None:
-        order = _planned(line, line.entry.intent, "", event.request)
+        order = _planned(line, line.entry.intent, _leg_of(event.request), event.request)
     if order is None:
         return
     if event.action == "cancel":
@@ -146,7 +155,7 @@ def order_updated(view: View, line: Recorded, event: OrderUpdated) -> None:
             trigger_price=told.trigger_price,
             reduce_only=told.reduce_only,
         )
-        order = _planned(line, line.entry.intent, "", request)
+        order = _planned(line, line.entry.intent, _leg_of(request), request)
     elif told.updated_ms < order.updated_ms or (_ended(order.status) and not told.status.ended):
         return  # older news than what is known
     view.put(
@@ -212,6 +221,8 @@ def _grown(position: PositionRow, fill: Filled) -> PositionRow:
     gain = gain if fill.realised_pnl_usdt is None else fill.realised_pnl_usdt
     if after == ZERO:
         entry_price = ZERO
+    elif after == held:  # it came after its position was taken over
+        entry_price = position.entry_price
     elif closing == ZERO:
         entry_price = (abs(held) * position.entry_price + fill.quantity * fill.price) / (
             abs(held) + fill.quantity

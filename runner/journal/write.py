@@ -62,6 +62,13 @@ class Text(NamedTuple):
         return hashlib.sha256(self.content.encode("utf-8")).hexdigest()
 
 
+class Terms(NamedTuple):
+    """What has to hold at the moment of a commit."""
+
+    lease: Lease | None
+    after_seq: int | None
+
+
 class _Statements:
     """What every append executes."""
 
@@ -107,23 +114,28 @@ class Journal:
         self.database.close()
 
     def append(
-        self, *entries: Entry, texts: Iterable[Text] = (), lease: Lease | None = None
+        self,
+        *entries: Entry,
+        texts: Iterable[Text] = (),
+        lease: Lease | None = None,
+        after_seq: int | None = None,
     ) -> tuple[Recorded | None, ...]:
         """Commit all of them or none. None stands for an entry whose fact was in the journal already.
 
-        With a `lease`, LeaseLost unless it is still ours at the moment of the commit.
+        With a `lease`, LeaseLost unless it is still ours at the moment of the commit. With `after_seq`, ()
+        and nothing written unless that is the journal's last entry then.
         """
         kept = [_row_of(text) for text in texts]
         columns = [columns_of(entry) for entry in entries]
         with self._lock:
-            return self._committed(entries, columns, kept, lease)
+            return self._committed(entries, columns, kept, Terms(lease, after_seq))
 
     def _committed(
         self,
         entries: Sequence[Entry],
         columns: Sequence[Columns],
         texts: list[dict[str, str]],
-        lease: Lease | None,
+        terms: Terms,
     ) -> tuple[Recorded | None, ...]:
         lines: tuple[Recorded | None, ...] = ()
         for attempt in range(_RECONNECTS):
@@ -131,7 +143,7 @@ class Journal:
                 connection = self._connected()
                 with connection.begin():
                     if not _arrived(connection, lines):
-                        lines = _write(connection, self._statements, entries, columns, texts, lease)
+                        lines = _write(connection, self._statements, entries, columns, texts, terms)
                 return lines
             except DBAPIError as error:
                 self._disconnect()
@@ -220,14 +232,17 @@ def _write(
     entries: Sequence[Entry],
     columns: Sequence[Columns],
     texts: list[dict[str, str]],
-    lease: Lease | None,
+    terms: Terms,
 ) -> tuple[Recorded | None, ...]:
     head = statements.read_head.run(connection).one_or_none()
     if head is None:
         raise JournalDamaged("the journal has lost the end of its chain")
+    lease = terms.lease
     if lease is not None and epoch_of(connection, lease.name) != lease.epoch:
         raise LeaseLost(f"another process has taken over {lease.name}; this one writes nothing more")
     seq, prev_hash = int(head.seq), str(head.hash)
+    if terms.after_seq not in (None, seq):
+        return ()
     known = statements.known_facts(connection, entries)
     lines: list[Recorded | None] = []
     rows: list[Columns] = []

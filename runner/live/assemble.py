@@ -9,6 +9,7 @@ Refuses to know: how the place is called, terminals, vaults.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -33,13 +34,14 @@ from runner.live.connection import Connection, Door, connected
 from runner.live.exposure import gate_limits
 from runner.live.flatten import Flattened, Flattening
 from runner.live.gate import GateLimits
+from runner.live.kept import kept
 from runner.live.living import Living
 from runner.live.recover import Policy
 from runner.live.scribe import Scribe
 from runner.live.session import Session
 from runner.live.signs import FEEDS, Signs
 from runner.live.states import SessionState
-from runner.live.survey import Survey, look_around
+from runner.live.survey import Survey, insist, look_around
 from runner.live.takeup import (
     Deployment,
     begin,
@@ -59,6 +61,7 @@ GRACE_S = 10.0  # for an orderly end; then the tasks are cut off, as a crash wou
 DRAIN_MS = 3_000  # for the last alerts
 UNPROTECTED_S_MAX = 5.0
 FAULT_EXIT = 3
+TROUBLE_CODE_MIN = -1100  # above it: "general server or network issues"; below: what was asked is at fault
 
 _log = logging.getLogger("runner.live")
 
@@ -176,7 +179,20 @@ class Host:
             self._step_courier()
             self._watch_protection()
             self._refit()
+            self._keep_book()
             await asyncio.sleep(BEAT_S)
+
+    def _keep_book(self) -> None:
+        """Now and then, so that the next start is quick. Not while something of it is still to be written."""
+        desk = self.session.desk
+        if desk.unwritten or not self.scribe.must_keep():
+            return
+        try:
+            self.scribe.keep(desk.entry(kept(desk.book)))
+        except LeaseLost:
+            raise
+        except JournalFailed as fault:
+            _log.debug("the book is not kept: %s", fault)
 
     def _step_courier(self) -> None:
         try:
@@ -226,9 +242,16 @@ async def look(door: Door, symbol: str) -> Survey:
 
 
 async def live_on(outfit: Outfit, door: Door) -> int:
-    """A session of its own connection."""
+    """A session of its own connection, in a process of its own."""
     async with connected(door) as connection:
+        spare_collector()
         return await serve(outfit, connection)
+
+
+def spare_collector() -> None:
+    """What is loaded by now stays to the end: looking for garbage in it takes longer than an order may."""
+    gc.collect()
+    gc.freeze()
 
 
 async def close_out(
@@ -342,11 +365,23 @@ async def _settle_setup(deployed: Deployment, connection: Connection, seen: Surv
             f"{deployed.symbol} is at leverage {seen.leverage}, {'isolated' if seen.isolated else 'cross'}, "
             f"and the bot wants {market.leverage}, {market.margin}: it is set at a start without a position"
         ]
-    try:
-        await connection.setup.write_setup(deployed.symbol, *wanted)
-    except ReadFailed as failed:
-        raise ExchangeRefused(str(failed), failed.code) from None
+    refused = await insist(connection.clock, lambda: _set_up(connection, deployed.symbol, wanted))
+    if refused is not None:
+        raise ExchangeRefused(str(refused), refused.code)
     return []
+
+
+async def _set_up(connection: Connection, symbol: str, wanted: tuple[int, bool]) -> ReadFailed | None:
+    """The exchange's no. What had no answer, or one of trouble on its side (10xx), is raised: setting again
+    what was set changes nothing.
+    """
+    try:
+        await connection.setup.write_setup(symbol, *wanted)
+    except ReadFailed as failed:
+        if failed.code > TROUBLE_CODE_MIN:
+            raise
+        return failed
+    return None
 
 
 def _now_ms() -> int:

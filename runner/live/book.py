@@ -21,6 +21,7 @@ from runner.domain.order_event import (
     FundingPaid,
     Intended,
     OrderUpdated,
+    PositionSet,
     Resolved,
     Sending,
     Transferred,
@@ -33,6 +34,7 @@ from runner.domain.session_event import (
     BarClosed,
     Decided,
     Halted,
+    LimitTripped,
     Mismatched,
     Resumed,
     StateSet,
@@ -78,12 +80,15 @@ class Book:
     entry_ms: int = 0  # the close that decided the entry now wanted, or wanted last
     beyond_stop: bool = False  # the stop cannot protect: leave at the market
     stops_rejected: int = 0  # in a row
+    told_loss_day: int = -1  # the UTC day whose loss limit was told of
+    told_drawdown: bool = False
     halted: Halted | None = None
     resume_due: bool = False  # an operator resumed, and the core was not told yet
     started_ms: int = 0  # of the run
     banned_until_ms: int = 0
     traded_ms: int = 0  # the latest execution applied
     applied_trades: Mapping[str, int] = field(default_factory=dict)  # id → when; only recent ones
+    taken_over_ms: int = 0  # executions up to then are in a position that was taken over from the exchange
     incomes: frozenset[str] = frozenset()
     income_ms: int = 0
     last_close: float = 0.0
@@ -137,6 +142,10 @@ def fold(book: Book, entry: Entry) -> Book:
             return _decided(book)
         case FundingPaid() | Transferred():
             return _paid(book, entry)
+        case PositionSet():
+            return replace(book, taken_over_ms=max(book.taken_over_ms, entry.time_ms))
+        case LimitTripped(limit):
+            return _told(book, limit)
         case Halted() as halted:
             return replace(book, halted=halted)
         case Resumed():
@@ -173,8 +182,16 @@ def _order_event(book: Book, entry: Entry) -> Book:
 
 def _state_set(book: Book, entry: Entry, state: State) -> Book:
     started_ms = book.started_ms or entry.time_ms
-    book = replace(book, state=state, started_ms=started_ms, resume_due=False)
+    told = book.told_drawdown and state.guard.drawdown_hit
+    book = replace(book, state=state, started_ms=started_ms, resume_due=False, told_drawdown=told)
     return book if state.position.quantity != 0.0 else _calm(book)
+
+
+def _told(book: Book, limit: str) -> Book:
+    """A limit is told of once, until it is lifted."""
+    if limit == "daily_loss":
+        return replace(book, told_loss_day=book.state.account.day)
+    return replace(book, told_drawdown=True)
 
 
 def _calm(book: Book) -> Book:
@@ -186,7 +203,9 @@ def _decided(book: Book) -> Book:
     assert book.closed_bar is not None
     bar, row = book.closed_bar
     state = decide(book.plan, book.state, bar, row)
-    book = replace(book, state=state, closed_bar=None, decided_ms=bar.close_time_ms, last_close=bar.close)
+    told = book.told_drawdown and state.guard.drawdown_hit
+    book = replace(book, state=state, closed_bar=None, decided_ms=bar.close_time_ms, told_drawdown=told)
+    book = replace(book, last_close=bar.close)
     market, entry = state.orders.market, state.orders.entry
     fresh = (market.reason in (ENTRY, REVERSE) and market.placed_ms == book.decided_ms) or (
         entry.kind != NO_ORDER and entry.placed_ms == book.decided_ms
@@ -218,7 +237,8 @@ def _sending(book: Book, entry: Entry, sending: Sending) -> Book:
     assert parts is not None
     own = Own(parts, request, Phase.SENDING, Decimal(0), entry.time_ms, signed_ms=sending.signed_at_ms)
     attempts = {**book.attempts, (parts.intent, parts.leg, parts.place): parts.attempt}
-    return replace(book, orders={**_without_spent(book.orders), client_id: own}, attempts=attempts)
+    book = _without_spent(book)
+    return replace(book, orders={**book.orders, client_id: own}, attempts=attempts)
 
 
 def _answered(book: Book, entry: Entry, answered: Answered) -> Book:
@@ -314,13 +334,18 @@ def _pruned(book: Book) -> Book:
     )
 
 
-def _without_spent(orders: Mapping[str, Own]) -> Mapping[str, Own]:
+def _without_spent(book: Book) -> Book:
     """A long trade moves its stop a thousand times: of those that ended, the latest are enough."""
-    if len(orders) <= KNOWN_MAX:
-        return orders
-    spent = [name for name, own in orders.items() if own.phase is Phase.ENDED and own.filled == 0]
+    if len(book.orders) <= KNOWN_MAX:
+        return book
+    spent = [name for name, own in book.orders.items() if own.phase is Phase.ENDED and own.filled == 0]
     gone = set(spent[: -KNOWN_MAX // 2])
-    return {name: own for name, own in orders.items() if name not in gone}
+    return replace(
+        book,
+        orders={name: own for name, own in book.orders.items() if name not in gone},
+        filled_told={name: figure for name, figure in book.filled_told.items() if name not in gone},
+        venue_ids={number: name for number, name in book.venue_ids.items() if name not in gone},
+    )
 
 
 def _changed(

@@ -4,14 +4,18 @@ In: a desk, the window of closed bars. Out: journal entries; the book then wants
 Refuses to know: where the bar came from, how orders leave.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from runner.core.decide import decide
+from runner.core.exits import daily_loss_level, drawdown_level
 from runner.domain.entry import Entry
 from runner.domain.order_event import EquityMarked
+from runner.domain.plan import BLOCK, FLATTEN, HALT
 from runner.domain.position import State
-from runner.domain.session_event import BarClosed, Decided, Halted, LimitTripped
+from runner.domain.session_event import BarClosed, Decided, Halted, LimitTripped, StopLevel
+from runner.domain.time import DAY_MS
 from runner.domain.venue import ClosedBar
 from runner.journal.codec import digest_of
 from runner.live.book import Book
@@ -20,6 +24,8 @@ from runner.live.wanted import held_quantity
 from runner.live.window import Window
 
 _RULES = {1: "entry.long", -1: "entry.short"}
+_VIA = {True: "rest", False: "rest, the last price for the mark"}
+_ACTIONS: Mapping[int, StopLevel] = {BLOCK: "no_entries", FLATTEN: "flatten", HALT: "halt"}
 
 
 def judge_close(desk: Desk, window: Window, closed: ClosedBar) -> bool:
@@ -36,7 +42,7 @@ def close_entries(desk: Desk, book: Book, window: Window) -> list[Entry]:
     state = decide(book.plan, book.state, bar, row)
     rule = _RULES.get(state.signal, "")
     events = (
-        BarClosed(bar, row, "rest", desk.clock.now_ms()),
+        BarClosed(bar, row, _VIA[window.bars[-1].has_mark], desk.clock.now_ms()),
         Decided(state.signal, state.refusal, digest_of(state), state.orders, rule),
         EquityMarked(
             _money(state.account.equity_usdt),
@@ -49,15 +55,20 @@ def close_entries(desk: Desk, book: Book, window: Window) -> list[Entry]:
     return [replace(desk.entry(event), bar_ms=bar.close_time_ms) for event in events]
 
 
-def _tripped(book: Book, state: State) -> tuple[LimitTripped | Halted, ...]:
-    """The core halted itself: that is an operator's matter from here on."""
-    if not state.guard.halted or book.halted is not None:
-        return ()
-    equity, peak = _money(state.account.equity_usdt), _money(state.account.peak_equity_usdt)
-    return (
-        LimitTripped("max_drawdown", "halt", equity, peak),
-        Halted("no_entries", "the maximum drawdown was reached", "limit"),
-    )
+def _tripped(book: Book, state: State) -> Iterator[LimitTripped | Halted]:
+    """Limits that this close's equity reached: each is told once. What halts is an operator's matter from
+    here on.
+    """
+    limits, guard, account = book.plan.limits, state.guard, state.account
+    equity = _money(account.equity_usdt)
+    if guard.daily_loss_day == account.day != book.told_loss_day:
+        action, level = _ACTIONS[limits.daily_loss_action], _money(daily_loss_level(limits, account))
+        yield LimitTripped("daily_loss", action, equity, level, (account.day + 1) * DAY_MS)
+    if guard.drawdown_hit and not book.told_drawdown:
+        action, level = _ACTIONS[limits.drawdown_action], _money(drawdown_level(limits, account))
+        yield LimitTripped("max_drawdown", action, equity, level)
+    if guard.halted and book.halted is None:
+        yield Halted("no_entries", "the maximum drawdown was reached", "limit")
 
 
 def resumed(state: State) -> State:

@@ -28,11 +28,14 @@ TIMEOUT_MS = 5_000  # an answer that takes longer is none: the order's fate is a
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the exchange is, who asks (None: anybody), how fast its time passes: 1 but at a stand-in."""
+    """Where the exchange is, who asks (None: anybody), how fast its time passes: 1 but at a stand-in.
+    `banned_until_ms`: what the journal knows of a ban before anything is asked.
+    """
 
     profile: Profile
     keys: Keys | None
     speed: float = 1.0
+    banned_until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ async def connected(door: Door) -> AsyncIterator[Connection]:
     """A connection for the block."""
     async with FuturesClient(door.profile, door.keys, timeout_ms=TIMEOUT_MS) as client:
         account, market = Account(client, receive_window_ms=RECEIVE_WINDOW_MS), FuturesMarket(client)
+        client.budget.blocked_until_ms = door.banned_until_ms
         machine = WallClock()
         client.milliseconds = client.now_ms = machine.now_ms  # signatures and bans by the session's clock
         clock: Clock = machine

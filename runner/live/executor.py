@@ -45,6 +45,7 @@ from runner.live.wanted import Wanted, held_quantity, wanted_entry, wanted_legs
 
 PAUSE_MS = 250  # after a request that surely did nothing, doubled each time
 PAUSE_MS_MAX = 8_000
+PAUSE_KNOWN_MS = 60_000  # after its end
 URGENT_PAUSE_MS_MAX = 1_000  # of stops and exits: a position does not wait
 TARGET_PAUSE_MS = 60_000  # after a rejection: a target that the exchange refuses is refused again
 MISSING_MS_MAX = 30_000  # executions told of and not readable for so long hold nothing up any more
@@ -119,9 +120,11 @@ class Executor:
         return self.pauses.get(what, (0, 0))[0]
 
     def _pause(self, what: object, length_ms_max: int) -> None:
-        """Do not try this again at once; twice as long each time."""
+        """Do not try this again at once; twice as long each time, unless the last time is long ago."""
+        now = self.desk.clock.now_ms()
+        self.pauses = {one: held for one, held in self.pauses.items() if now - held[0] < PAUSE_KNOWN_MS}
         length = min(max(PAUSE_MS, 2 * self.pauses.get(what, (0, 0))[1]), length_ms_max)
-        self.pauses[what] = (self.desk.clock.now_ms() + length, length)
+        self.pauses[what] = (now + length, length)
 
     def _start_place(self, wanted: Wanted, now_ms: int) -> None:
         if now_ms < self._pause_until((wanted.leg, wanted.place, wanted.kind)):

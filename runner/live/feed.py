@@ -75,6 +75,11 @@ class Feed:
         return max(self.desk.exchange_ms() - due, 0)
 
     @property
+    def lacks_mark(self) -> bool:
+        """Whether the exchange told no mark price of the newest bar: the last price stands in for it."""
+        return bool(self.window.bars) and not self.window.bars[-1].has_mark
+
+    @property
     def is_stale(self) -> bool:
         """Whether rules would look at bars that are too old."""
         return self.age_ms > STALE_MS_MAX

@@ -255,12 +255,16 @@ class PaperSession:
             return
         if desk.state is SessionState.HALTED:
             desk.move(SessionState.STARTING, "resumed")
-        if feed.window.is_warm and not feed.is_stale:
+        if not feed.window.is_warm:
+            why = f"warming up: {len(feed.window.bars)} of {feed.window.bars_needed} bars"
+        elif feed.is_stale:
+            why = f"the newest bar is {feed.age_ms} ms late"
+        elif feed.lacks_mark:
+            why = "the exchange tells no mark price of the newest bar; the last price stands in"
+        else:
             desk.move(SessionState.RUNNING, "the newest bar is in time")
             return
-        late = f"the newest bar is {feed.age_ms} ms late"
-        warming = f"warming up: {len(feed.window.bars)} of {feed.window.bars_needed} bars"
-        desk.move(SessionState.PROTECT_ONLY, late if feed.window.is_warm else warming)
+        desk.move(SessionState.PROTECT_ONLY, why)
 
     def _ended(self) -> int:
         halted = self.desk.book.halted

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal
 
 from runner.domain.order import RECOVERY, STOP_LOSS
-from runner.domain.order_event import Answered
+from runner.domain.order_event import Answered, PositionSet
 from runner.domain.session_event import Halted, Mismatched, RecoveryStep, StateSet
 from runner.domain.venue import AccountPort, Kind, MarketPort, ReadFailed, Snapshot, VenueOrder
 from runner.live.actions import Phase, is_protected
@@ -203,10 +203,11 @@ def settle_difference(desk: Desk, differs: Differs, policy: Policy) -> None:
     state = adopted(book.plan, book.state, position, now)
     if policy == "flatten":
         state = leaving(state, now, RECOVERY)
+    symbol, as_of_ms = desk.identity.symbol, position.updated_ms or snapshot.time_ms
+    taken = PositionSet(symbol, position.quantity, position.entry_price, DIFFERENT)
     entries = [
-        desk.entry(
-            Mismatched(desk.identity.symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)
-        ),
+        desk.entry(Mismatched(symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)),
+        desk.entry(taken, time_ms=as_of_ms),  # executions up to then are in it, whenever they are read
         desk.entry(StateSet(state, f"{DIFFERENT}: {policy}")),
     ]
     if policy == "halt" and book.halted is None:

@@ -17,6 +17,7 @@ from runner.journal.write import Journal
 from runner.live.alerts import alert_of
 
 NEWS = ("halted", "resumed")
+KEEP_EVERY = 5_000  # entries: a start reads so many at most, in a quarter of a second
 
 _log = logging.getLogger("runner.live.journal")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
@@ -34,6 +35,9 @@ class Scribe:
     heard_seq: int
     on_entries: Callable[[Sequence[Entry]], None] = lambda entries: None
     own: set[int] = field(default_factory=set)  # of the kinds that others write, too
+    own_seq: int = 0  # the last entry of ours
+    unkept: int = KEEP_EVERY  # entries of ours since the book was kept: at a start it is kept soon
+    is_in_order: bool = True  # whether everything was believed in the order in which it was written
     is_lost: bool = False
 
     def append(self, entries: Sequence[Entry]) -> Sequence[object | None]:
@@ -69,17 +73,36 @@ class Scribe:
         try:
             head = self.journal.read.head().seq
             if head == self.heard_seq:
-                return ()
+                return []
             lines = list(self.journal.read.entries(run=self.run, kinds=NEWS, after_seq=self.heard_seq))
         except JournalFailed as fault:
             _log.warning("the journal cannot be read: %s", fault)
             return ()
         self.heard_seq = max([head, *(line.seq for line in lines)])
-        fresh = [line.entry for line in lines if line.seq not in self.own]
+        told = [line for line in lines if line.seq not in self.own]
+        self.is_in_order = self.is_in_order and all(line.seq > self.own_seq for line in told)
+        fresh = [line.entry for line in told]
         self.own.clear()
         for entry in fresh:
             self._pass_on(entry)
         return fresh
+
+    def must_keep(self) -> bool:
+        """Whether it is time to keep the book, and nobody wrote anything that it does not know."""
+        if self.unkept < KEEP_EVERY or not self.is_in_order:
+            return False
+        try:
+            return self.journal.read.head().seq == self.heard_seq
+        except JournalFailed:
+            return False
+
+    def keep(self, entry: Entry) -> None:
+        """The book as it is after all that is in the journal, or nothing: somebody may have been quicker."""
+        due, self.unkept = self.unkept, 0
+        lines = self.journal.append(entry, lease=self.lease, after_seq=self.heard_seq)
+        self._wrote(lines)
+        if not lines:
+            self.unkept = due
 
     def is_held(self) -> bool:
         """Whether the lease is still ours; a database that does not answer takes it from nobody."""
@@ -92,11 +115,14 @@ class Scribe:
         return not self.is_lost
 
     def _wrote(self, lines: Sequence[Recorded | None]) -> None:
-        """Ours, to be told from others'. What follows at once on what was heard leaves nothing to be heard."""
+        """Ours, to be told from others'. Where it follows on what was heard, there is nothing in between."""
         for line in lines:
-            if line is not None and line.seq == self.heard_seq + 1:
+            if line is None:
+                continue
+            self.own_seq, self.unkept = line.seq, self.unkept + 1
+            if line.seq == self.heard_seq + 1:
                 self.heard_seq = line.seq
-            elif line is not None and isinstance(line.entry.event, Halted | Resumed):
+            elif isinstance(line.entry.event, Halted | Resumed):
                 self.own.add(line.seq)
 
     def _pass_on(self, entry: Entry) -> None:

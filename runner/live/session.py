@@ -33,10 +33,11 @@ from runner.live.close import judge_close
 from runner.live.desk import Desk, either, unless
 from runner.live.executor import CLOCK_CODES, Executor
 from runner.live.feed import Feed
-from runner.live.gate import GateFacts, GateLimits
+from runner.live.gate import INPUT_AGE_MS_MAX, GateFacts, GateLimits
 from runner.live.ids import Leg
 from runner.live.inquiry import stamped
 from runner.live.operator import catch_up, hear
+from runner.live.pace import IDLE_MS, RECONCILE_MS, account_pause_ms, pause, price_pause_ms
 from runner.live.reconcile import Differs, read_income, reconcile
 from runner.live.recover import Doubts, Policy, Recovery, clock_offset, protect, settle_difference
 from runner.live.settlements import SettledMarket
@@ -48,16 +49,12 @@ from runner.live.window import Window
 
 TICK_MS = 250
 IDLE_TICK_MS = 1_000
-RECONCILE_MS = 10_000
-PRICE_MS = 3_000
-IDLE_MS = 30_000  # between reads while nothing is held, rests or is wanted
 CLOCK_MS = 600_000
 INCOME_MS = 300_000
 NEWS_MS = 1_000
 ENTRY_LIFETIME_MS_MAX = 60_000
 START_MS = 10_000  # until stream and history are there; longer than that is trouble
 GRACE_MS = 20_000  # of an orderly end
-RESTING_MS = 3_000  # between reads while an entry rests: its fill wants a stop, stream or not
 HALTED_EXIT = 6
 
 
@@ -201,13 +198,17 @@ class Session:
         return code
 
     def _on_bar(self, closed: ClosedBar, window: Window) -> None:
-        """A bar has closed: decide. Before an entry the gate wants a fresh price and account."""
+        """A bar has closed: decide. An entry's fresh price and account are there, unless reading failed."""
         if self.market is not None:
             window.funding = self.market.series()
         if not judge_close(self.desk, window, closed):
             return
-        if wanted_entry(self.desk.book.plan, self.desk.book.state) is not None:
+        if wanted_entry(self.desk.book.plan, self.desk.book.state) is None:
+            return
+        old_ms = self.desk.clock.now_ms() - INPUT_AGE_MS_MAX // 2
+        if self.mark_ms < old_ms:
             self.must_price.set()
+        if self.desk.account_ms < old_ms:
             self.must_reconcile.set()
 
     def _facts(self) -> GateFacts:
@@ -240,8 +241,8 @@ class Session:
                 executor.must_reconcile = False
                 self.must_reconcile.set()
             self.desk.changed.clear()
-            pause = IDLE_TICK_MS if self._is_idle() else TICK_MS
-            await either(self.desk.changed, self.desk.clock.sleep(pause))
+            tick = IDLE_TICK_MS if self._is_idle() else TICK_MS
+            await either(self.desk.changed, self.desk.clock.sleep(tick))
 
     def _is_idle(self) -> bool:
         """Whether nothing is held, rests, or is wanted."""
@@ -275,6 +276,8 @@ class Session:
             return f"warming up: {len(feed.window.bars)} of {feed.window.bars_needed} bars"
         if feed.is_stale:
             return f"the newest bar is {feed.age_ms} ms late"
+        if feed.lacks_mark:
+            return "the exchange tells no mark price of the newest bar"
         if not self.stream_is_alive:
             return "the account stream is lost"
         if desk.clock.now_ms() - desk.account_ms > 2 * IDLE_MS:
@@ -339,13 +342,11 @@ class Session:
                 await either(self.must_reconcile, self.desk.clock.sleep(wait))
                 continue
             failures = 0
-            pause = IDLE_MS if self._is_idle() else RECONCILE_MS
-            if self.differs:
-                pause = RECONCILE_MS // 10
-            elif any(own.id.leg is Leg.ENTRY for own in self.desk.book.live_orders):
-                pause = RESTING_MS
             self.desk.changed.set()
-            await either(self.must_reconcile, self.desk.clock.sleep(pause))
+            await pause(self.desk, self.must_reconcile, self._account_pause_ms)
+
+    def _account_pause_ms(self) -> int:
+        return account_pause_ms(self.desk.book, is_idle=self._is_idle(), differs=self.differs)
 
     def _judge_difference(self, verdict: object, executor: Executor) -> None:
         """A difference is protected at once, and settled when it stands."""
@@ -368,8 +369,7 @@ class Session:
                 continue
             self.desk.changed.set()
             self.must_price.clear()
-            pause = IDLE_MS if self._is_idle() else PRICE_MS
-            await either(self.must_price, self.desk.clock.sleep(pause))
+            await pause(self.desk, self.must_price, lambda: price_pause_ms(is_idle=self._is_idle()))
 
     async def _keep_time(self, executor: Executor) -> None:
         waited = 0

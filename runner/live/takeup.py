@@ -41,6 +41,7 @@ from runner.live.adopt import leaving
 from runner.live.book import Book, fold, new_book
 from runner.live.desk import Clock, Desk, Identity
 from runner.live.ids import bot_tag
+from runner.live.kept import last_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,11 @@ def lay_desk(
 
 
 def book_of(journal: Journal, run: str, plan: Plan) -> Book:
-    """The fold of all that the run wrote, each stretch by the plan of its time; `plan`: of a run that wrote
-    nothing. Bans hold for every run of the account.
+    """The fold of all that the run wrote, each stretch by the plan of its time; it begins where the book was
+    kept last. `plan`: of a run that wrote nothing. Bans hold for every run of the account.
     """
-    book = new_book(plan)
-    for line in journal.read.entries(run=run):
+    book, after_seq = last_kept(journal, run) or (new_book(plan), 0)
+    for line in journal.read.entries(run=run, after_seq=after_seq):
         if isinstance(line.entry.event, RunStarted | Reloaded):
             book = replace(book, plan=plan_of(journal, line.entry.event.plan_hash))
         book = fold(book, line.entry)

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
+from runner.core.apply import settle
 from runner.domain.entry import Entry, trade_fact
 from runner.domain.order import OPERATOR, REASONS, Fill
 from runner.domain.order_event import Filled, OrderUpdated
+from runner.domain.session_event import StateSet
 from runner.domain.venue import AccountPort, Book, VenueOrder, VenueTrade
 from runner.live.actions import Own, Phase
 from runner.live.book import Book as OurBook
@@ -20,6 +22,7 @@ from runner.live.fills import fill_of, liquidation_of, stranger_of
 from runner.live.ids import Leg
 from runner.live.wanted import held_quantity
 
+EARLIER = "money of an execution from before the position was taken over"
 READ_BACK_MS = 60_000  # before the last execution known: trades appear late and out of order
 LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
 
@@ -86,7 +89,7 @@ def apply_trades(desk: Desk, trades: Iterable[VenueTrade]) -> int:
     for trade in sorted(
         fresh, key=lambda one: (one.time_ms, int(one.trade_id) if one.trade_id.isdigit() else 0)
     ):
-        desk.record(entry_of(desk, trade))
+        desk.record(*_entries_of(desk, trade))
     return len(fresh)
 
 
@@ -96,11 +99,34 @@ def owner_of(book: OurBook, trade: VenueTrade) -> Own | None:
     return own or book.orders.get(book.venue_ids.get(trade.venue_order_id, ""))
 
 
-def entry_of(desk: Desk, trade: VenueTrade) -> Entry:
-    """The journal's entry of one execution, with what the core is given."""
+def _entries_of(desk: Desk, trade: VenueTrade) -> list[Entry]:
+    """What one execution is written down as. The quantity of one that is read after its position was taken
+    over is in that position already; its money is not.
+    """
     book = desk.book
-    own = owner_of(book, trade)
-    applied = _core_fill(book, own, trade)
+    own, held = owner_of(book, trade), held_quantity(book.plan, book.state)
+    fill = _core_fill(book, own, trade)
+    if trade.time_ms > book.taken_over_ms:
+        return [entry_of(desk, trade, own, fill, fill)]
+    entry = entry_of(desk, trade, own, fill, None, held=held)
+    if fill is None and not trade.realised_pnl_usdt:
+        return [entry]  # somebody else's
+    made_usdt = float(trade.realised_pnl_usdt - trade.fee_usdt)
+    return [entry, desk.entry(StateSet(settle(book.plan, book.state, made_usdt), EARLIER))]
+
+
+def entry_of(
+    desk: Desk,
+    trade: VenueTrade,
+    own: Own | None,
+    fill: Fill | None,
+    applied: Fill | None,
+    *,
+    held: Decimal | None = None,
+) -> Entry:
+    """The journal's entry of one execution, with what the core is given; `held`: what is held after it all
+    the same.
+    """
     return desk.entry(
         Filled(
             symbol=trade.symbol,
@@ -109,11 +135,12 @@ def entry_of(desk: Desk, trade: VenueTrade) -> Entry:
             price=trade.price,
             fee_usdt=trade.fee_usdt,
             maker=trade.maker,
-            reason=REASONS[applied.reason] if applied else "by hand",
+            reason=REASONS[fill.reason] if fill else "by hand",
             trade_id=trade.trade_id,
             venue_order_id=trade.venue_order_id,
             realised_pnl_usdt=trade.realised_pnl_usdt,
             applied=applied,
+            position_after=held,
         ),
         intent=own.id.intent if own else None,
         client_id=str(own.id) if own else trade.client_id or None,

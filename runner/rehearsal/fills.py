@@ -9,7 +9,7 @@ executes at the last price. Anything beyond has to be in the journal, or has no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.domain.bar import Bar, Row
 from runner.domain.order import (
@@ -61,13 +61,34 @@ class Scene:
 
 def pair_differences(scene: Scene, pair: Pair) -> list[Difference]:
     """All that differs inside one trade."""
-    found = _opened(scene, pair)
     shift = abs(pair.actual.executions[0].price - pair.expected.executions[0].price)
-    for match in pair.matches:
-        found += _match(scene, pair, match, shift)
+    moved = [one for match in pair.matches if (one := _moved(scene, pair, match, shift)) is not None]
     if pair.missing or pair.extra:
-        found.append(_elsewhere(scene, pair, shift))
+        moved.append(_elsewhere(scene, pair, shift))
+    moved = _linked(moved)
+    found = [*_opened(scene, pair), *moved]
+    for match in pair.matches:
+        if match.actual.bar_ms == match.expected.bar_ms:
+            found += _match(scene, match, shift)
+        found += _parts(scene, pair, match, moved)
     return found
+
+
+def _linked(moved: list[Difference]) -> list[Difference]:
+    """Exits that differ, in the order of their times. Once one was moved for a reason, the two positions are
+    no longer the same, and what comes after it in this trade follows from that.
+    """
+    found: list[Difference] = []
+    for one in sorted(moved, key=lambda one: one.time_ms):
+        why = one.why or _cause(found, one.time_ms)
+        found.append(replace(one, why=why))
+    return found
+
+
+def _cause(moved: list[Difference], time_ms: int) -> str:
+    """The first difference before a time that has a reason of its own."""
+    first = next((one for one in moved if one.is_explained and one.time_ms <= time_ms), None)
+    return f"follows from: {first.what}" if first is not None else ""
 
 
 def _opened(scene: Scene, pair: Pair) -> list[Difference]:
@@ -93,26 +114,38 @@ def _opened(scene: Scene, pair: Pair) -> list[Difference]:
     return found
 
 
-def _match(scene: Scene, pair: Pair, match: Match, shift: float) -> list[Difference]:
+def _moved(scene: Scene, pair: Pair, match: Match, shift: float) -> Difference | None:
+    """An execution that came in another bar."""
     expected, actual = match
-    found = []
-    if actual.bar_ms != expected.bar_ms:
-        what = f"{_named(expected)}: in the bar of {format_time(actual.bar_ms)} instead"
-        why = _why_elsewhere(scene, pair, shift, (expected, actual))
-        found.append(Difference(expected.time_ms, what, why, _usdt(match)))
-    elif actual.reason != expected.reason and actual.leg != LEG_MARK:
-        what = f"{_named(expected)}: as {actual.reason} instead"
-        same = {actual.reason, expected.reason} <= {*_STOPS, *_LIMITS} and shift > 0.0
-        why = "which of two stops is the tighter one goes with the entry price" if same else ""
-        why = why or scene.troubled(expected.bar_ms, actual.time_ms)
-        found.append(Difference(expected.time_ms, what, why))
-    else:
-        found += _priced(scene, match, shift)
+    if actual.bar_ms == expected.bar_ms:
+        return None
+    what = f"{_named(expected)}: in the bar of {format_time(actual.bar_ms)} instead"
+    why = _why_elsewhere(scene, pair, shift, (expected, actual))
+    return Difference(expected.time_ms, what, why, _usdt(match))
+
+
+def _match(scene: Scene, match: Match, shift: float) -> list[Difference]:
+    """An execution in the same bar of both."""
+    expected, actual = match
+    if actual.reason == expected.reason or actual.leg == LEG_MARK:
+        return _priced(scene, match, shift)
+    what = f"{_named(expected)}: as {actual.reason} instead"
+    same = {actual.reason, expected.reason} <= {*_STOPS, *_LIMITS} and shift > 0.0
+    why = "which of two stops is the tighter one goes with the entry price" if same else ""
+    why = why or scene.troubled(expected.bar_ms, actual.time_ms)
+    return [Difference(expected.time_ms, what, why)]
+
+
+def _parts(scene: Scene, pair: Pair, match: Match, moved: list[Difference]) -> list[Difference]:
+    """Another part of the position, because an exit before it was another one."""
+    expected, actual = match
     part = expected.quantity / pair.expected.opened, actual.quantity / pair.actual.opened
-    if abs(part[0] - part[1]) * pair.actual.opened > 2.0 * scene.plan.instrument.step_size + NOISE:
-        what = f"{_named(expected)}: {part[1]:.1%} of the position instead of {part[0]:.1%}"
-        found.append(Difference(expected.time_ms, what, scene.troubled(pair.expected.bar_ms, actual.time_ms)))
-    return found
+    if abs(part[0] - part[1]) * pair.actual.opened <= 2.0 * scene.plan.instrument.step_size + NOISE:
+        return []
+    what = f"{_named(expected)}: {part[1]:.1%} of the position instead of {part[0]:.1%}"
+    why = _cause(moved, max(expected.time_ms, actual.time_ms))
+    why = why or scene.troubled(pair.expected.bar_ms, actual.time_ms)
+    return [Difference(expected.time_ms, what, why)]
 
 
 def _priced(scene: Scene, match: Match, shift: float) -> list[Difference]:

@@ -26,7 +26,7 @@ def render_text(rehearsed: Rehearsed) -> str:
     else:
         lines += ["PARITY HOLDS: the bot did what its backtest says, and nothing is unexplained", ""]
     if explained:
-        lines += [f"{len(explained)} differ for a reason", *_told(explained), ""]
+        lines += [f"different for a reason: {len(explained)}", *_told(explained), ""]
     lines += [*_agreed(verdict.counts), "from the backtest's result to the rehearsal's"]
     lines += ledger_lines(verdict.bridge, "the backtest", "the rehearsal")
     return "\n".join(lines) + "\n"
@@ -44,9 +44,9 @@ def _head(rehearsed: Rehearsed) -> list[str]:
         lines.append("SYNTHETIC market: the figures mean nothing but that both agree")
     pace = facts.bars / played.took_s if played.took_s else 0.0
     lines += [
-        "the backtest of these bars, beside the session that trades with real orders, on an exchange in a box:",
+        "compared: the backtest of these bars, and the session that trades, on an exchange in a box",
         f"{played.requests:,} requests over sockets in {played.took_s:.1f} s, "
-        f"{pace:.0f} bars a second, exit code {played.exit_code}",
+        f"{pace:.0f} bars a second; the session ended with {played.exit_code}",
     ]
     if played.faults:
         struck = sum(played.struck.values())

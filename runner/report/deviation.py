@@ -92,17 +92,17 @@ def _add_pair(sheet: _Sheet, pair: Pair) -> None:
     wanted, had = actual.asked / expected.opened, actual.opened / expected.opened
     sheet.add("sizing", (wanted - 1.0) * expected.gross_usdt)
     sheet.add("partial fill", (had - wanted) * expected.gross_usdt)
+    elsewhere = "operator" if any(not one.own for one in pair.extra) else "path"
+    is_elsewhere = bool(pair.missing or pair.extra)
     for match in pair.matches:
         before, after = match
-        sheet.add("rounding", -before.side * (after.quantity - had * before.quantity) * before.price)
+        otherwise_usdt = -before.side * (after.quantity - had * before.quantity) * before.price
+        sheet.add(elsewhere if is_elsewhere else "rounding", otherwise_usdt)
         for name, usdt in price_effects(match):
             sheet.add(name, usdt)
-    elsewhere = [one for one in pair.extra if one.own]
-    by_hand = [one for one in pair.extra if not one.own]
-    left_usdt = had * sum(one.gross_usdt for one in pair.missing)
-    name = "operator" if by_hand else "path"
-    if pair.missing or pair.extra:
-        sheet.add(name, sum(one.gross_usdt for one in (*elsewhere, *by_hand)) - left_usdt)
+    if is_elsewhere:
+        left_usdt = had * sum(one.gross_usdt for one in pair.missing)
+        sheet.add(elsewhere, sum(one.gross_usdt for one in pair.extra) - left_usdt)
     sheet.add("fees", expected.fees_usdt - actual.fees_usdt)
 
 

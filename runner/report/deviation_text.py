@@ -18,8 +18,8 @@ _SAYS = {
     "path": "levels and exits that came otherwise",
     "sizing": "positions sized from other equity",
     "rounding": "quantities in whole steps",
-    "fees": "fees",
-    "funding": "funding",
+    "fees": "what the exchange charges",
+    "funding": "settlements between longs and shorts",
     "operator": "hands and the exchange",
 }
 

@@ -82,13 +82,14 @@ class Trade:
 
     @property
     def asked(self) -> float:
-        """What the orders that entered were for."""
-        asked: dict[str, float] = {}
+        """What the orders that entered were for; a later one was for what earlier ones had left."""
+        asked, filled = 0.0, 0.0
+        before: dict[str, float] = {}
         for place, one in enumerate(self.executions):
             if one.side == self.side:
-                name = one.order or str(place)
-                asked[name] = max(asked.get(name, 0.0), one.asked)
-        return sum(asked.values())
+                asked = max(asked, before.setdefault(one.order or str(place), filled) + one.asked)
+                filled += one.quantity
+        return asked
 
     @property
     def gross_usdt(self) -> float:
@@ -182,16 +183,21 @@ def _merged(executions: Sequence[Execution]) -> list[Execution]:
         if last is None or _place(last) != _place(one):
             found.append(one)
             continue
-        quantity = last.quantity + one.quantity
-        price = (last.quantity * last.price + one.quantity * one.price) / quantity
-        found[-1] = last._replace(
-            quantity=quantity,
-            price=price,
-            fee_usdt=last.fee_usdt + one.fee_usdt,
-            maker=last.maker and one.maker,
-            asked=max(last.asked, one.asked) if last.order == one.order else last.asked + one.asked,
-        )
+        found[-1] = joined(last, one)
     return found
+
+
+def joined(first: Execution, then: Execution) -> Execution:
+    """Two executions as one, at the first's time and the mean price."""
+    quantity = first.quantity + then.quantity
+    is_same = first.order == then.order
+    return first._replace(
+        quantity=quantity,
+        price=(first.quantity * first.price + then.quantity * then.price) / quantity,
+        fee_usdt=first.fee_usdt + then.fee_usdt,
+        maker=first.maker and then.maker,
+        asked=max(first.asked, then.asked) if is_same else first.asked + then.asked,
+    )
 
 
 def _place(one: Execution) -> tuple[int, int, int, str, bool]:

@@ -5,11 +5,11 @@ Refuses to know: why something has none. A partner is the same leg in the same b
 late.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from runner.report.executions import Execution, Trade
+from runner.report.executions import Execution, Trade, joined
 
 LATE_BARS_MAX = 2  # an entry that comes later than this is another trade
 
@@ -67,7 +67,7 @@ def _is_partner(expected: Trade, actual: Trade, slack_ms: int) -> bool:
 
 def _pair(expected: Trade, actual: Trade) -> Pair:
     """Executions of the same leg in the same bar; of entries, and of one leg alone, in any bar."""
-    left = list(actual.executions)
+    left = _whole(actual)
     matches: list[Match] = []
     missing = list(expected.executions)
     for is_same in (_same_bar, _same_leg):
@@ -83,14 +83,29 @@ def _pair(expected: Trade, actual: Trade) -> Pair:
     return Pair(expected, actual, tuple(matches), tuple(missing), tuple(left))
 
 
+def _whole(trade: Trade) -> list[Execution]:
+    """What one order executed in several bars, as one in the first of them; the entry likewise, however many
+    orders it took.
+    """
+    found: list[Execution] = []
+    for one in trade.executions:
+        rest = (at for at, other in enumerate(found) if _is_rest(other, one, one.side == trade.side))
+        place = next(rest, None)
+        if place is None:
+            found.append(one)
+        else:
+            found[place] = joined(found[place], one)
+    return found
+
+
+def _is_rest(one: Execution, then: Execution, is_opening: bool) -> bool:
+    same = one.leg == then.leg and one.side == then.side and one.own == then.own
+    return same and (is_opening or (one.order == then.order and bool(one.order)))
+
+
 def _same_bar(one: Execution, other: Execution) -> bool:
     return one.bar_ms == other.bar_ms and _same_leg(one, other)
 
 
 def _same_leg(one: Execution, other: Execution) -> bool:
     return one.leg == other.leg and one.side == other.side and other.own
-
-
-def quantities(executions: Iterable[Execution]) -> float:
-    """Their sum."""
-    return sum(one.quantity for one in executions)

@@ -13,8 +13,12 @@ from urllib.request import Request, urlopen
 import pytest
 from click.testing import CliRunner
 
-from runner.cli.simulator import command
+from runner.cli.simulator import LEAD_BARS, command
 from runner.errors import UsageError
+from runner.live.window import Window
+from tests.cli.trading import Machine, machine, until
+from tests.live.exchange_process import Exchange
+from tests.live.rig import compiled_bot
 
 START = ["--data", "sample", "--from", "2024-01-01", "--to", "2024-01-02", "--timeframe", "1h", "--port", "0"]
 
@@ -112,3 +116,30 @@ def _until(process: subprocess.Popen[str], last: str) -> str:
         assert line, "it ended"
         said += line
     return said
+
+
+def test_a_bot_with_a_long_memory_runs_against_it_when_it_is_given_its_lead(tmp_path: Path) -> None:
+    """The README's own bot wants 12,048 bars before its first decision."""
+    text = Path("bots/btc_trend.yaml").read_text()
+    assert Window(compiled_bot(text), 900_000).bars_needed == 12_048
+    more = ["--from", "2024-06-01", "--to", "2024-06-08", "--timeframe", "15m"]
+    with running(*more, "--lead", "12200", "--speed", "real", "--json") as process:
+        assert process.stdout is not None
+        exchange = Exchange(json.loads(process.stdout.readline())["url"], 1.0)
+        desk = machine(tmp_path, exchange, text=text)
+        with desk.session() as session:
+            session.started()
+            until(lambda: _states(desk) == ["running"], "it is warm", 60)
+            session.process.send_signal(2)
+            assert session.ended() == 0
+
+
+def _states(desk: Machine) -> list[str]:
+    told = json.loads(desk.quick("status", "btc_trend", "--json"))
+    return [one["state"] for one in told["runs"]]
+
+
+@pytest.mark.parametrize("bot", ["doge_limits", "eth_revert", "sol_breakout"])
+def test_the_other_bots_need_no_more_than_it_has_anyway(bot: str) -> None:
+    compiled = compiled_bot(Path(f"bots/{bot}.yaml").read_text())
+    assert Window(compiled, compiled.plan.timeframe_ms).bars_needed <= LEAD_BARS

@@ -25,7 +25,7 @@ from journal_entries import (
 
 from runner.domain.alert import Outbox
 from runner.domain.entry import KINDS, PAYLOAD_BYTES_MAX, Entry
-from runner.domain.order_event import Answered, EquityMarked, OrderUpdated, PositionSet, Resolved
+from runner.domain.order_event import Answered, EquityMarked, OrderUpdated, PositionSet, Resolved, Sending
 from runner.domain.session_event import (
     Banned,
     Commanded,
@@ -35,7 +35,7 @@ from runner.domain.session_event import (
     RunEnded,
     SessionStarted,
 )
-from runner.domain.venue import Status
+from runner.domain.venue import Kind, Request, Status
 from runner.errors import JournalDamaged, JournalFailed, JournalForeign, UsageError
 from runner.journal.chain import genesis
 from runner.journal.check import check
@@ -113,7 +113,8 @@ def test_an_order_is_followed_from_intent_to_protection(journal: Journal) -> Non
     ("events", "status"),
     [
         ((Answered("place", "rejected", code=-2019, text="Margin is insufficient"),), "rejected"),
-        ((Answered("place", "not_sent"),), "planned"),
+        ((Answered("place", "not_sent"),), "absent"),
+        ((Answered("place", "retry", code=-1008, text="throttled"),), "rejected"),
         ((Answered("place", "unknown"),), "unknown"),
         ((Answered("place", "unknown"), Resolved("absent", "not found 3 times")), "absent"),
         ((Answered("place", "unknown"), Resolved("found", "book")), "resting"),
@@ -135,6 +136,29 @@ def test_the_exchanges_word_wins_over_ours(tmp_path: Path, events: tuple[object,
             journal.append(stamped(event, intent=INTENT, client_id=ENTRY_ID))  # type: ignore[arg-type]
         (order,) = journal.read.order(ENTRY_ID)
         assert order.status == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "reduces", "leg"),
+    [
+        (Kind.MARKET, False, "entry"),
+        (Kind.LIMIT, False, "entry"),
+        (Kind.STOP_MARKET, True, "stop"),
+        (Kind.MARKET, True, "exit"),
+        (Kind.LIMIT, True, "target"),
+        (Kind.TAKE_PROFIT_MARKET, True, "target"),
+    ],
+)
+def test_a_further_try_that_no_intent_names_has_its_leg_all_the_same(
+    tmp_path: Path, kind: Kind, reduces: bool, leg: str
+) -> None:
+    name = f"{STOP_ID[:-1]}7"
+    request = Request(
+        client_id=name, symbol=BTC, kind=kind, side=-1, quantity=Decimal("0.02"), reduce_only=reduces
+    )
+    with open_journal(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
+        journal.append(started(), stamped(Sending("place", 0, 3_000, request), client_id=name, attempt=7))
+        assert [order.leg for order in journal.read.order(name)] == [leg]
 
 
 def test_a_flip_closes_the_old_position_and_opens_the_rest(journal: Journal) -> None:

@@ -24,12 +24,14 @@ from tests.cli.trading import Machine, Running, machine, until
 from tests.live.exchange_process import Exchange, running_exchange
 from tests.live.rig import SYMBOL
 from tests.live.watching_exchange import Doom, Life, Seen
-from tests.proof.histories import Histories, Terms
+from tests.proof.histories import Exchange as Books
+from tests.proof.histories import Histories, Terms, within
 
 SPEED = 20.0
 NAME = "restless"
 LEVERAGE = 3
 PATIENCE_MS = round(120_000 * SPEED)  # two minutes of the machine's time: nothing here is judged by speed
+LAG_MS = round(2_000 * SPEED)  # between a read and the commit of what it said, on a machine that is busy
 
 BOT = f"""
 version: 1
@@ -179,6 +181,7 @@ def histories_of(seen: Seen, database: str) -> Histories:
         bot_tag(NAME, "main@local"),
         Decimal(6_500),
         LEVERAGE,
+        lag_ms=LAG_MS,
         protect_ms=PATIENCE_MS,
         silent_ms=PATIENCE_MS,
         orphan_ms=PATIENCE_MS,
@@ -235,6 +238,21 @@ def _end_of(life: Life, lines: Sequence[Recorded]) -> End:
     return End(life, frozenset(unanswered), begun_ms is not None, recovered_ms)
 
 
+def _longest_naked_ms(h: Histories) -> int:
+    """The longest that a position was without a stop while a process lived and its private calls were
+    answered; by the exchange's clock.
+    """
+    spans, exchange, since, longest = h.reachable(), Books(h.terms), -1, 0
+    for entry in h.truth:
+        exchange.take(entry)
+        if exchange.is_covered(silent=True):
+            longest = max(longest, within(spans, since, entry.time_ms)) if since >= 0 else longest
+            since = -1
+        elif since < 0:
+            since = entry.time_ms
+    return longest
+
+
 def figures(told: Told) -> dict[str, Any]:
     """What the history was made of."""
     found = [end for end in ends(told) if end.life.is_killed]
@@ -246,6 +264,7 @@ def figures(told: Told) -> dict[str, Any]:
             trigger: sum(end.life.doom is not None and end.life.doom.trigger == trigger for end in found)
             for trigger in ("write", "request", "close", "while")
         },
+        "at_the_moment_meant": sum(end.life.is_timely for end in found),
         "with_a_position": sum(end.life.held != 0 for end in found),
         "with_an_order_in_flight": sum(bool(end.unanswered) or end.life.under_way > 0 for end in found),
         "before_the_session_wrote": sum(not end.has_begun for end in found),
@@ -253,6 +272,7 @@ def figures(told: Told) -> dict[str, Any]:
         "recoveries": len(recoveries),
         "slowest_recovery_s_of_the_exchange": max(recoveries, default=0) / 1000,
         "slowest_recovery_s": max(recoveries, default=0) / 1000 / SPEED,
+        "longest_without_a_stop_s": _longest_naked_ms(told.histories) / 1000 / SPEED,
         "orders_sent": len(sent),
         "executions": sum(1 for _ in told.histories.trades()),
         "journal_entries": len(told.histories.journal),

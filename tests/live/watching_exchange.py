@@ -40,14 +40,14 @@ from tests.proof.histories import Contact
 PLAYED_BARS = 3_000
 # Every twenty minutes of the exchange: answers that are lost, a stream that breaks, an exchange that is busy.
 FAULTS = (
-    "net.drop_after(POST *) at +{}m",
+    "net.drop_after(POST order) at +{}m",
     "ws.kill(all, 1006) at +{}m",
     "http.overload(POST order) at +{}m x2",
-    "net.drop_before(POST *) at +{}m",
+    "net.drop_before(POST algoOrder) at +{}m",
     "http.unknown(POST algoOrder) at +{}m",
     "ws.drop(ORDER_TRADE_UPDATE) at +{}m",
-    "net.truncate(POST *) at +{}m",
-    "net.drop_after(DELETE *) at +{}m",
+    "net.truncate(POST order) at +{}m",
+    "net.drop_after(DELETE algoOrder) at +{}m",
 )
 FAULTS_MINUTES = 20
 LOOK_S = 0.02
@@ -299,7 +299,7 @@ def restless(seed: int) -> list[float]:
 
 def rough(seed: int) -> str:
     """Faults of the wire, each at its own minute of every stretch."""
-    chance, script = random.Random(seed), list[str]()
+    chance, script = random.Random(seed), ["net.drop_after(POST marginType)"]
     for begin in range(0, PLAYED_BARS, FAULTS_MINUTES):
         minutes = chance.sample(range(begin + 2, begin + FAULTS_MINUTES), len(FAULTS))
         script += [fault.format(minute) for fault, minute in zip(FAULTS, minutes, strict=True)]

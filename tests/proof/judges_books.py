@@ -256,22 +256,25 @@ def inv_17(h: Histories) -> Found:
 
 
 def inv_19(h: Histories) -> Found:
-    """Once faults are over, the session runs, or it has said why it does not."""
+    """Once faults are over, the session runs, or it has told somebody why it does not."""
     if not h.is_quiet or not h.journal:
         return
-    state, told = "", False
+    state, untold = "", ""
     for line in h.journal:
-        event = line.entry.event
-        if isinstance(event, SessionChanged):
-            state, told = event.after, False
-        if isinstance(event, Alerted | Halted):
-            told = True
+        match line.entry.event:
+            case SessionChanged(_, "closed"):
+                pass  # an orderly end says nothing about how it was
+            case SessionChanged(_, after, why):
+                state = after
+                untold = {"protect_only": why, "running": ""}.get(after, untold)
+            case Halted(_, reason, "runner" | "limit"):  # who halted it by hand knows
+                untold = reason
+            case Alerted():
+                untold = ""
     if state in ("", "starting"):
         yield "the session never came out of its recovery"
-    if state in ("protect_only", "halted") and not (
-        told or any(isinstance(one.entry.event, Halted) for one in h.journal)
-    ):
-        yield f"the session is {state} and nobody was told"
+    if state in ("protect_only", "halted") and untold:
+        yield f"the session is {state} and nobody was told: {untold}"
 
 
 def inv_20(h: Histories) -> Found:

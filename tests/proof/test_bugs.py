@@ -29,7 +29,7 @@ from runner.live.ids import Leg
 from runner.live.resolve import Absent
 from runner.live.scribe import Scribe
 from tests.proof.figures import write_figures
-from tests.proof.plays import _EXITS, _ORDERS, BOT, drawn
+from tests.proof.plays import _EXITS, _ORDERS, BOT, LIVENESS, drawn
 from tests.proof.seeds import run_play
 from tests.proof.stage import Dead, _Pen
 
@@ -208,7 +208,7 @@ def cancels_everything() -> Bug:
     """To cancel one order, all of the symbol are cancelled, whoever placed them."""
 
     async def all_of_them(self: Account, symbol: str, client_id: str, which: Any) -> Any:
-        await self.client.cancel_all_orders("BTC/USDT:USDT")
+        await self._client.cancel_all_orders("BTC/USDT:USDT")
         return await cancel(self, symbol, client_id, which)
 
     cancel = Account.cancel
@@ -246,6 +246,12 @@ def takes_any_size() -> Bug:
     return _both(gate, patch.object(wanted, "_entry", tenfold))
 
 
+def _bot(**more: str) -> str:
+    """A bot that enters at the market and leaves by rule."""
+    usual = {"stop": "2%", "trigger": "mark", "day": "20% of equity", "cooldown": ""}
+    return BOT.format(name="play_bug", order=_ORDERS[0], exits=_EXITS[0], **{**usual, **more})
+
+
 # What a bug needs to show itself soon, in place of what was drawn.
 SHAPES: dict[str, dict[str, Any]] = {
     "concludes_too_early": {
@@ -255,21 +261,22 @@ SHAPES: dict[str, dict[str, Any]] = {
     "exits_may_turn": {
         "faults": "ws.silent(private) at +0ms for 10m\n"
         + "\n".join(f"ex.manual_close(BTCUSDT) at +{second}s" for second in (119, 179, 239, 299)),
-        "bot": BOT.format(
-            name="play_bug",
-            order=_ORDERS[0],
-            stop="2%",
-            trigger="mark",
-            exits=_EXITS[0],
-            day="20% of equity",
-            cooldown="",
-        ),
+        "bot": _bot(),
         "cooldown_ms": 0,
         "kills": (),
+    },
+    "forgets_the_days_loss": {
+        "bot": _bot(stop="0.4%", day="0.2% of equity"),
+        "cooldown_ms": 0,
+        "faults": "",
+        "halts": (),
+        "mutes": (),
+        "kills": tuple((60_000 * minute + 20_000, 1_000) for minute in range(1, 5)),
     },
     "cancels_everything": {
         "faults": "ex.foreign_order(BTCUSDT, buy, 0.01, 30000) at +20s\nex.manual_close(BTCUSDT) at +150s"
     },
+    "tells_nobody": {"faults": "ex.switch_mode(hedge) at +5s", "kills": (), "halts": (), "mode": LIVENESS},
     "resends_unknown": {"faults": "net.drop_after(POST order) at +0ms x5"},
     "ignores_halt": {"halts": ((30_000, "no_entries", 0),), "faults": "", "kills": ()},
     "forgets_trades": {"kills": ((100_000, 1_000), (160_000, 1_000), (220_000, 1_000))},

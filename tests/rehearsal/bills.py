@@ -1,6 +1,8 @@
 """What is rehearsed in these tests: bots, stretches of the sample market, stretches of real bars."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 
@@ -14,22 +16,23 @@ from runner.data.instruments import instrument_for
 from runner.domain.time import parse_time
 from runner.live.takeup import Deployment
 from runner.modes import Range, compile_bot, load_for
+from runner.rehearsal.stage import journal_url
 from runner.rehearsal.whole import Bill, Rehearsed, history_bars, rehearse
 
 BOTS = Path(__file__).resolve().parents[2] / "bots"
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
-REAL_FILES = {
+REAL_FILES = {  # in an order by which two processes share the work evenly
     "btc_trend": (
         "BTCUSDT-perp-15m-2023_2025H1",
         "BTCUSDT-mark-1h-2019_2025H1",
         "BTCUSDT-funding-2019_2025H1",
     ),
+    "sol_breakout": ("SOLUSDT-perp-15m-2022_2025H1", "SOLUSDT-funding-2024_2025H1"),
     "eth_revert": (
         "ETHUSDT-perp-15m-2022_2025H1",
         "ETHUSDT-mark-1h-2019_2025H1",
         "ETHUSDT-funding-2019_2025H1",
     ),
-    "sol_breakout": ("SOLUSDT-perp-15m-2022_2025H1", "SOLUSDT-funding-2024_2025H1"),
     "doge_limits": ("DOGEUSDT-perp-15m-2022_2024",),
 }
 BUSY = {  # some hours of the sample market in which the bots of the house trade
@@ -105,3 +108,12 @@ def stored(bot: str) -> None:
     """Real bars, taken into the store of RUNNER_HOME."""
     done = CliRunner().invoke(cli, ["data", "import", *map(str, real_files(bot))])
     assert done.exit_code == 0, done.output
+
+
+def deviation_of(folder: Path, source: str) -> dict[str, Any]:
+    """What `runner deviation` says of the rehearsal whose journal lies in a folder."""
+    words = ["deviation", "last", "--data", source, "--json"]
+    said = CliRunner().invoke(cli, words, env={"RUNNER_DB": journal_url(folder)})
+    assert said.exit_code == 0, said.output or said.exception
+    ledger: dict[str, Any] = json.loads(said.stdout)
+    return ledger

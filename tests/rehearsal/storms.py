@@ -25,7 +25,7 @@ from runner.rehearsal.telling import render_text
 from runner.rehearsal.whole import Rehearsed
 from tests.proof.figures import write_figures
 from tests.proof.matrix import progress
-from tests.rehearsal.bills import BOTS, BUSY, bill_of, quick_bot, rehearsed
+from tests.rehearsal.bills import BOTS, BUSY, bill_of, deviation_of, quick_bot, rehearsed
 
 WEATHERS = ("rough", "storm")
 QUICK, QUICK_DAY = "quick", ("2024-03-01", "2024-03-02")
@@ -74,10 +74,11 @@ def run_case(case: Case) -> Ran:
         stretch = QUICK_DAY if case.bot == QUICK else BUSY[case.bot]
         bill = bill_of(file, *stretch, faults=case.weather, seed=case.seed)
         found = rehearsed(bill, Path(folder))
+        wrong = (*_wrong(found), *_wrong_ledger(found, Path(folder)))
     counts, verdict = found.verdict.counts, found.verdict
     return Ran(
         case,
-        tuple(_wrong(found)),
+        wrong,
         found.played.struck,
         sum(one.is_explained for one in verdict.differences),
         counts.closes,
@@ -100,6 +101,15 @@ def _wrong(found: Rehearsed) -> Iterator[str]:
         yield f"the exchange's books: {problem}"
     if abs(verdict.bridge.residual_usdt) > RESIDUAL_USDT_MAX:
         yield f"residual {verdict.bridge.residual_usdt:+.4f} USDT"
+
+
+def _wrong_ledger(found: Rehearsed, folder: Path) -> Iterator[str]:
+    """What `runner deviation` says of the same run, out of its journal alone."""
+    ledger = deviation_of(folder, "sample")
+    if abs(ledger["residual_usdt"]) > RESIDUAL_USDT_MAX:
+        yield f"runner deviation: residual {ledger['residual_usdt']:+.4f} USDT"
+    if abs(ledger["actual_usdt"] - found.verdict.bridge.actual_usdt) > RESIDUAL_USDT_MAX:
+        yield f"runner deviation: {ledger['actual_usdt']:+.4f} USDT, the verdict says otherwise"
 
 
 def run_cases(found: Sequence[Case], jobs: int) -> Iterator[Ran]:

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from runner.domain.time import DAY_MS, format_day, parse_time
+from runner.journal.write import open_journal
+from runner.rehearsal.stage import journal_url
+from runner.rehearsal.story import Story
 from runner.rehearsal.telling import render_text
 from runner.rehearsal.whole import Bill, Rehearsed
+from runner.report.deviation_text import ledger_tree
 from tests.proof.figures import write_figures
-from tests.rehearsal.bills import BOTS, REAL_FILES, bill_of, real_files, rehearsed, stored
+from tests.rehearsal.bills import BOTS, REAL_FILES, bill_of, deviation_of, real_files, rehearsed, stored
 
 DAYS = int(os.environ.get("RUNNER_REHEARSAL_DAYS", "1"))
 STARTS = {"btc_trend": "2024-05-16", "eth_revert": "2024-03-05", "sol_breakout": "2024-04-12"}
@@ -40,7 +44,13 @@ def bill(bot: str) -> Bill:
     return bill_of(BOTS / f"{bot}.yaml", starts[bot], last, source=source)
 
 
-def note(bot: str, found: Rehearsed) -> None:
+def troubles(folder: Path) -> int:
+    """How often the journal tells of what is not business as usual."""
+    with open_journal(journal_url(folder)) as journal:
+        return len(Story(line.entry for line in journal.read.entries()).troubles)
+
+
+def note(bot: str, found: Rehearsed, folder: Path) -> None:
     """The figures, for docs/proof.md."""
     counts, played = found.verdict.counts, found.played
     figures = {
@@ -60,6 +70,7 @@ def note(bot: str, found: Rehearsed) -> None:
         "explained": len(found.verdict.differences),
         "unexplained": len(found.verdict.unexplained),
         "residual_usdt": round(found.verdict.bridge.residual_usdt, 6),
+        "troubles_in_the_journal": troubles(folder),
         "requests": played.requests,
         "seconds": round(played.took_s, 1),
     }
@@ -72,9 +83,12 @@ def test_the_session_decides_as_the_backtest_does_at_every_close(
 ) -> None:
     monkeypatch.setenv("RUNNER_HOME", str(tmp_path / "home"))
     found = rehearsed(bill(bot), tmp_path)
-    note(bot, found)
+    note(bot, found, tmp_path)
     counts = found.verdict.counts
     assert found.verdict.holds, render_text(found)
     assert counts.closes_equal == counts.closes == DAYS * DAY_MS // found.bill.facts.timeframe_ms
     assert counts.signals_equal == counts.signals
-    assert abs(found.verdict.bridge.residual_usdt) < 0.01
+    assert abs(found.verdict.bridge.residual_usdt) < 0.001
+    ledger = deviation_of(tmp_path, "store" if is_real(bot) else "sample")
+    assert ledger["items"] == ledger_tree(found.verdict.bridge)["items"]
+    assert abs(ledger["residual_usdt"]) < 0.001

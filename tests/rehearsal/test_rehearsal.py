@@ -97,7 +97,7 @@ def test_a_rehearsal_that_sized_otherwise_fails(
         found = rehearsed(bill, tmp_path)
     assert not found.verdict.holds
     assert "instead of" in found.verdict.unexplained[0].what
-    assert render_text(found).splitlines()[4].startswith("FAILED")
+    assert render_text(found).splitlines()[5].startswith("FAILED")
 
 
 def test_a_rehearsal_whose_stops_lie_elsewhere_fails(

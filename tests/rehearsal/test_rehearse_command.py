@@ -42,6 +42,19 @@ def test_the_ledger_of_a_kept_rehearsal_is_the_one_that_it_printed(
     assert "runner data pull BTC/USDT:USDT" in str(missing.exception)
 
 
+def test_the_verdict_says_what_was_compared_and_what_to_do_next(quick: Path) -> None:
+    said = CliRunner().invoke(cli, ["rehearse", str(quick), *STRETCH])
+    assert said.exit_code == 0, said.output
+    lines = said.stdout.splitlines()
+    assert lines[1].startswith("SYNTHETIC market")
+    assert lines[2].startswith("compared: the backtest of these bars, and the session that trades")
+    assert lines[5].startswith("PARITY HOLDS")
+    again = next(line for line in lines if "the same while things fail" in line)
+    stretch = " ".join(STRETCH[:-1])
+    assert again.endswith(f"runner rehearse {quick} {stretch} --faults storm")
+    assert f"runner run {quick} --paper" in said.stdout
+
+
 def test_what_nothing_explains_ends_with_exit_code_one(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signals of another bot are compared with this one's."""
     from dataclasses import replace
@@ -61,6 +74,7 @@ def test_what_nothing_explains_ends_with_exit_code_one(quick: Path, monkeypatch:
     assert "FAILED: 1 unexplained" in said.stdout
     assert "signal at the close of" in said.stdout
     assert "nothing in the journal explains it" in said.stdout
+    assert "the same again with --keep" in said.stdout
 
 
 @pytest.mark.parametrize(

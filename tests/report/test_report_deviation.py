@@ -32,6 +32,7 @@ def executed(
     fee_usdt: float = 0.0,
     asked: float = 0.0,
     own: bool = True,
+    order: str = "",
 ) -> Execution:
     time_ms = round(hour * HOUR_MS)
     return Execution(
@@ -47,6 +48,7 @@ def executed(
         maker=False,
         asked=asked or quantity,
         own=own,
+        order=order,
     )
 
 
@@ -123,6 +125,18 @@ def test_a_smaller_position_is_sizing_and_a_part_of_an_order_is_a_partial_fill()
     part = [executed(1, 1, 1.0, 100.0, asked=2.0), executed(5, -1, 1.0, 110.0)]
     assert items(books(before), books(smaller)) == {"sizing": -10.0}
     assert items(books(before), books(part)) == {"partial fill": -10.0}
+
+
+@pytest.mark.parametrize("orders", [("e1", "e1"), ("e1", "e2")])
+def test_an_entry_that_fills_over_several_bars_is_one_entry(orders: tuple[str, str]) -> None:
+    before = [executed(1, 1, 2.0, 100.0), executed(9, -1, 2.0, 110.0)]
+    first, then = (
+        executed(hour, 1, part, 100.0, asked=asked, order=order)
+        for hour, part, asked, order in zip((1, 3), (1.5, 0.5), (2.0, 0.5), orders, strict=True)
+    )
+    target = [executed(hour, -1, 1.0, 110.0, order="t1", asked=2.0) for hour in (9, 11)]
+    assert items(books(before), books([first, then, executed(9, -1, 2.0, 110.0)])) == {}
+    assert items(books(before), books([first, then, *target])) == {}
 
 
 def test_fees_funding_and_hands_have_lines_of_their_own() -> None:
