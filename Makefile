@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 AGREE  := .venv-agreement
 PEERS  := .venv-peers
 
-.PHONY: help backtest test lint types unit agreement seeds kills crashes matrix seeds-live soak record bench bench-peers schemas clean
+.PHONY: help backtest rehearse test lint types unit agreement seeds kills crashes matrix seeds-live soak kills-live parity storms proof record bench bench-peers schemas clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 backtest: $(STAMP) ## run bots/btc_trend.yaml on the built-in, synthetic market and print the report
 	@$(BIN)/runner run bots/btc_trend.yaml --backtest --data sample
+
+rehearse: $(STAMP) ## the session that trades, on an exchange in a box with the SYNTHETIC market, and the verdict
+	@$(BIN)/runner rehearse bots/sol_breakout.yaml --data sample --from 2024-02-08 --to 2024-02-21
 
 test: $(STAMP) lint types unit ## everything: style, types, tests
 
@@ -63,14 +66,28 @@ kills: $(STAMP)  ## a year's pull killed at 50 points, random orders of pulls, j
 crashes: $(STAMP) ## a journal's writer killed 200 times, its log cut at 1,000 places, bits flipped (three minutes)
 	@RUNNER_CRASHES=200 $(BIN)/python -m pytest -n 2 --dist loadfile tests/journal
 
+# each of these leaves its figures in build/proof, whence `proof` writes them into docs/proof.md
 matrix: $(STAMP) ## every crash point, answer of the exchange and second death (docs/proof.md)
-	@$(BIN)/python -m tests.proof.matrix
+	@RUNNER_PROOF_FIGURES=1 $(BIN)/python -m tests.proof.matrix
 
 seeds-live: $(STAMP) ## 5,000 random lives of a bot with faults, kills and halts, in virtual time
-	@$(BIN)/python -m tests.proof.seeds --runs 5000
+	@RUNNER_PROOF_FIGURES=1 $(BIN)/python -m tests.proof.seeds --runs 5000
 
 soak: $(STAMP)   ## 50,000 of them
 	@$(BIN)/python -m tests.proof.seeds --runs 50000
+
+kills-live: $(STAMP) ## a bot's real process killed 100 times over real sockets, on SQLite and on PostgreSQL
+	@RUNNER_SESSION_KILLS=100 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/live/test_session_kills.py
+
+parity: $(STAMP) ## three months of every bot: the session decides as the backtest does
+	@RUNNER_REHEARSAL_DAYS=92 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist load tests/rehearsal/test_parity.py
+
+storms: $(STAMP) ## rehearsals with 10 and with 40 faults: whatever differs has a reason
+	@RUNNER_PROOF_FIGURES=1 $(BIN)/python -m tests.rehearsal.storms --seeds 30
+
+proof: matrix seeds-live kills-live parity storms ## all of these, and their figures in docs/proof.md (an hour and more)
+	@RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -q -n 2 --dist load tests/proof/test_bugs.py
+	@$(BIN)/python -m tests.proof.page
 
 record: $(STAMP) ## record cassettes/*.yaml again from the real exchange (needs a network)
 	@$(BIN)/python tests/exchange/record.py --from main

@@ -4,10 +4,17 @@ In: a run, a key. Out: whether it is flat. Refuses to know: how it is closed.
 """
 
 import asyncio
+import os
+import signal
+import socket
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
+
+from runner.cli.targets import SILENT_MS, wait_until
 from runner.errors import JournalBusy, UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
     from runner.live.flatten import Flattened
     from runner.live.takeup import Deployment
 
+GRACE_S = 5.0
 PATIENCE_MS = 90_000  # an order of unknown fate takes its time to be believed absent
 
 
@@ -32,17 +40,54 @@ def force_flat(target: "Target", key: str, passphrase_file: str | None) -> "Flat
     if place.account != run.account:
         raise UsageError(f"the key {key!r} opens account {place.account}, and the run is on {run.account}")
     name = lease_name(run.mode, run.account, run.symbol)
-    now_ms = time.time_ns() // 1_000_000
     try:
-        lease = seize(target.journal.database, name, now_ms, owner=run.bot)
+        lease = seize(target.journal.database, name, _now_ms(), owner=run.bot)
     except JournalBusy as busy:
-        pid = target.holder.pid if target.holder else "that runs it"
-        raise JournalBusy(
-            f"{busy}; the session holds it while it hangs: end process {pid}, then try again"
-        ) from None
+        _end_hanging(target, name, busy)
+        _write_left(target)
+        lease = seize(target.journal.database, name, _now_ms(), owner=run.bot)
     door = replace(door, banned_until_ms=target.journal.read.banned_until_ms())
     # not released: the row goes on naming the process that hangs
     return asyncio.run(close_out(_deployed(target), run, target.journal, lease, door, PATIENCE_MS))
+
+
+def _end_hanging(target: "Target", name: str, busy: JournalBusy) -> None:
+    """Kill the session that holds the journal and does not come round: what it was writing is undone, and
+    what rests at the exchange goes on resting. JournalBusy where it is not known to hang.
+    """
+    from runner.journal.lease import holder_of, is_taken
+
+    database = target.journal.database
+    holder = holder_of(database, name)
+    if holder is None or holder.host != socket.gethostname() or not is_taken(database, name):
+        raise busy
+    click.echo(f"process {holder.pid} holds the journal; waiting until it is surely silent", err=True)
+
+    def is_silent() -> bool:
+        heard = holder_of(database, name)
+        return heard == holder and _now_ms() - holder.renewed_ms > SILENT_MS
+
+    if not wait_until(is_silent, SILENT_MS / 1000 + GRACE_S):
+        raise JournalBusy(f"{busy}; process {holder.pid} is alive: try again, or stop it first") from None
+    with suppress(ProcessLookupError):
+        os.kill(holder.pid, signal.SIGKILL)
+    if not wait_until(lambda: not is_taken(database, name), GRACE_S):
+        raise JournalBusy(f"{busy}; process {holder.pid} could not be ended") from None
+    click.echo(f"process {holder.pid} hung in the midst of writing, and was ended", err=True)
+
+
+def _write_left(target: "Target") -> None:
+    """The word that had to be left beside the journal."""
+    from runner.journal.word import clear_word, word_left
+
+    left = word_left(target.journal.database, target.run.run)
+    if left is not None:
+        target.journal.append(left)
+        clear_word(target.journal.database, target.run.run)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _deployed(target: "Target") -> "Deployment":

@@ -47,8 +47,9 @@ def halt(
 ) -> None:
     """Open nothing new until `runner resume`. A position stays protected, and its exits go on working.
 
-    \b runner halt btc_trend --reason "election night" runner halt btc_trend-20261122-200400-c6f7a18
-    --reason "fills look wrong" --json
+    \b
+    runner halt btc_trend --reason "election night"
+    runner halt btc_trend-20261122-200400-c6f7a18 --reason "fills look wrong" --json
 
     It is written down before anything else, and holds across restarts. `runner flatten` closes the position
     too.
@@ -57,8 +58,11 @@ def halt(
     """
     with journals.known() as opened:
         target = target_named(opened, bot, mode)
-        order(target, "halt", "no_entries", reason, who)
-        _tell(ctx, _noticed(target, "halted: nothing new is opened", is_halting=True), as_json)
+        if order(target, "halt", "no_entries", reason, who):
+            outcome = _noticed(target, "halted: nothing new is opened", is_halting=True)
+        else:
+            outcome = _left_beside(target)
+        _tell(ctx, outcome, as_json)
 
 
 @click.command("resume")
@@ -104,19 +108,25 @@ def flatten(
 ) -> None:
     """Close the position at the market, take the bot's orders away, and open nothing until `runner resume`.
 
-    \b runner flatten btc_trend --reason "exchange announces maintenance" runner flatten btc_trend --reason
-    "it hangs" --force
+    \b
+    runner flatten btc_trend --reason "exchange announces maintenance"
+    runner flatten btc_trend --reason "it hangs" --force
 
     The session does it: entries and targets are cancelled, a market order that can only reduce closes the
     position, the stop is cancelled last. --force takes the session's place (it can write nothing from then
-    on) and does the same from here, whatever is held in the symbol.
+    on) and does the same from here, whatever is held in the symbol. A session that hangs in the midst of
+    writing, and so keeps the journal from everybody, is killed by it.
 
 
     """
     with journals.known() as opened:
         target = target_named(opened, bot, mode)
-        order(target, "flatten --force" if forced["force"] else "flatten", "flatten", reason, who)
-        outcome = _forced(target, forced) if forced["force"] else _flattened(target)
+        command = "flatten --force" if forced["force"] else "flatten"
+        is_written = order(target, command, "flatten", reason, who)
+        if forced["force"]:
+            outcome = _forced(target, forced)
+        else:
+            outcome = _flattened(target) if is_written else _left_beside(target)
         _tell(ctx, outcome, as_json)
 
 
@@ -139,6 +149,17 @@ def _noticed(target: "Target", words: str, *, is_halting: bool) -> Outcome:
     )
     return Outcome(
         run, False, f"written down, but the session does not take notice ({_process(target)}); {later}"
+    )
+
+
+def _left_beside(target: "Target") -> Outcome:
+    """The journal takes nothing: a session that hangs in the midst of writing holds it."""
+    run = target.run.run
+    return Outcome(
+        run,
+        False,
+        f"left beside the journal, which a session holds that does not come round ({_process(target)}): it "
+        f"opens nothing once it does; `runner flatten {run} --reason … --force` ends it and closes from here",
     )
 
 
@@ -171,11 +192,13 @@ def _is_flat(target: "Target") -> bool:
 
 def _forced(target: "Target", chosen: dict[str, Any]) -> Outcome:
     from runner.cli.force import force_flat
+    from runner.journal.lease import is_taken, lease_name
 
     done: Flattened = force_flat(target, chosen["key"], chosen["passphrase_file"])
     run = target.run.run
     if done.is_flat:
-        hangs = target.holder is not None and target.is_taken
+        name = lease_name(target.run.mode, target.run.account, target.run.symbol)
+        hangs = target.holder is not None and is_taken(target.journal.database, name)
         after = (
             f"; process {target.holder.pid} can write nothing more: end it" if hangs and target.holder else ""
         )

@@ -30,8 +30,10 @@ E = TypeVar("E", bound="Event")
 def command(bot: str | None, mode: str | None, as_json: bool) -> None:
     """Show how bots stand: process, state, position, stop, orders, halts, last bar, equity.
 
-    \b runner status                       every bot's newest run runner status btc_trend runner status
-    btc_trend --mode live --json
+    \b
+    runner status                       every bot's newest run
+    runner status btc_trend
+    runner status btc_trend --mode live --json
 
     It reads the journal and asks no process: a session that hangs is shown as it was when it last wrote.
     `runner health` asks a running one.
@@ -77,11 +79,24 @@ def standing(target: "Target") -> dict[str, Any]:
         "exit_code": run.exit_code,
         "positions": [_position(row) for row in read.positions(run.run) if row.quantity],
         "orders": [_order(row) for row in read.orders(run.run, only_open=True)],
-        "limits": [_limit(row) for row in read.limits(run.run, now_ms)],
+        "limits": [*_left(target), *(_limit(row) for row in read.limits(run.run, now_ms))],
         "last_bar_close_ms": bar.bar.close_time_ms if bar else None,
         "equity_usdt": str(marked.equity_usdt) if marked else None,
         "alerts_waiting": target.journal.outbox.backlog(),
     }
+
+
+def _left(target: "Target") -> list[dict[str, Any]]:
+    """A halt that the journal has not taken yet."""
+    from runner.domain.session_event import Halted
+    from runner.journal.word import word_left
+
+    left = word_left(target.journal.database, target.run.run)
+    if left is None or not isinstance(left.event, Halted):
+        return []
+    halted = left.event
+    told = {"level": halted.level, "since_ms": left.time_ms, "until_ms": None, "who": halted.who}
+    return [{"name": "halt", **told, "reason": f"{halted.reason} (left beside the journal)"}]
 
 
 def _last(target: "Target", kind: str, of: "type[E]") -> "E | None":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from runner.errors import UsageError
+from runner.errors import JournalBusy, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,23 +91,31 @@ def target_named(opened: "list[Journal]", name: str, mode: str | None) -> Target
     raise UsageError(f"{name} has several runs; name one of them, or add --mode:\n{lines}")
 
 
-def order(target: Target, command: str, level: "StopLevel | None", reason: str, who: str | None) -> int:
-    """Write an operator's word into the run: committed before anything follows from it. The entry's place."""
+def order(target: Target, command: str, level: "StopLevel | None", reason: str, who: str | None) -> bool:
+    """Write an operator's word into the run: committed before anything follows from it. False: the journal is
+    held by a session that hangs, and a halt was left beside it instead, where that session looks first.
+    """
     from runner.domain.entry import Entry
     from runner.domain.session_event import Commanded, Halted, Resumed
     from runner.journal.build import build_id
+    from runner.journal.word import clear_word, leave_word, word_left
 
     name, run = who or getpass.getuser(), target.run
     event = Halted(level, reason, name) if level else Resumed(reason, name)
-    lines = target.journal.append(
-        *(
-            Entry(run.run, _now_ms(), one, run.bot_hash, build_id())
-            for one in (Commanded(command, (run.run,), name, reason), event)
-        )
+    commanded, word = (
+        Entry(run.run, _now_ms(), one, run.bot_hash, build_id())
+        for one in (Commanded(command, (run.run,), name, reason), event)
     )
-    last = lines[-1]
-    assert last is not None
-    return last.seq
+    database = target.journal.database
+    left = word_left(database, run.run)  # before this one, and not written yet
+    try:
+        target.journal.append(*([left] if left else []), commanded, word)
+    except JournalBusy:
+        if not leave_word(database, word):
+            raise
+        return False
+    clear_word(database, run.run)
+    return True
 
 
 def wait_until(happened: "Callable[[], bool]", longest_s: float) -> bool:

@@ -3,8 +3,9 @@
 In: a view, a recorded entry, its event. Out: rows put into the view.
 Refuses to know: SQL, commits, runs as such.
 
-An order's status: planned → sending → resting | unknown | rejected, then what the exchange says (`Status`);
-`absent`: proven not to exist. Who tries again does so under another client id.
+An order's status: planned (nothing of it is at the exchange) → sending → resting | unknown | rejected, then
+what the exchange says (`Status`); `absent`: proven not to exist. Who tries again does so under another client
+id.
 """
 
 from decimal import Decimal
@@ -28,7 +29,7 @@ from runner.journal.rows import EquityRow, FillRow, Intent, OrderRow, PositionRo
 from runner.journal.view import View
 
 ZERO = Decimal(0)
-OPEN = ("planned", "sending", "unknown", "resting", "partly_filled", "triggered")
+OPEN = ("sending", "unknown", "resting", "partly_filled", "triggered")
 _REDUCING: dict[Kind, LegName] = {Kind.STOP_MARKET: "stop", Kind.MARKET: "exit"}
 ANSWERS = {
     "acked": "resting",

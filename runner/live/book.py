@@ -222,7 +222,10 @@ def _paid(book: Book, entry: Entry) -> Book:
 
 
 def _intended(book: Book, entry: Entry, intended: Intended) -> Book:
-    requests = {**book.requests, **{leg.request.client_id: leg.request for leg in intended.legs}}
+    known = book.requests
+    if any(leg.name == "entry" for leg in intended.legs):  # what was promised to entries that came to nothing
+        known = {name: request for name, request in known.items() if book.is_standing(name)}
+    requests = {**known, **{leg.request.client_id: leg.request for leg in intended.legs}}
     is_entry = any(leg.name == "entry" for leg in intended.legs)
     trade = entry.intent if is_entry and entry.intent else book.trade_intent
     return replace(book, requests=requests, trade_intent=trade)

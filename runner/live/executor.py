@@ -38,6 +38,7 @@ from runner.live.fills import nothing_of
 from runner.live.gate import Approved, GateFacts, GateLimits, judge
 from runner.live.ids import ClientId, Leg, intent_id
 from runner.live.inquiry import look_up, resolve, stamped
+from runner.live.promise import promised_stop, stop_rule
 from runner.live.resolve import ASK_EVERY_MS, RECEIVE_WINDOW_MS
 from runner.live.states import Purpose, SessionState
 from runner.live.trades import ended_short, read_trades
@@ -203,10 +204,10 @@ class Executor:
         rule = _LEG_NAMES[wanted.leg]
         return intent_id(identity.bot, identity.symbol, decided_ms, rule, wanted.side, identity.bot_hash)
 
-    def _request(self, wanted: Wanted) -> tuple[Request, str]:
+    def _request(self, wanted: Wanted, intent: str = "") -> tuple[Request, str]:
         """The request with the next client id of its intent."""
         book, identity = self.desk.book, self.desk.identity
-        intent = self._intent(wanted)
+        intent = intent or self._intent(wanted)
         attempt = book.attempts.get((intent, wanted.leg, wanted.place), 0) + 1
         name = ClientId(identity.tag, intent, wanted.leg, wanted.place, attempt)
         return (
@@ -232,19 +233,26 @@ class Executor:
         attempt = desk.book.attempts.get((intent, wanted.leg, wanted.place), 0) + 1
         sending = Sending("place", desk.exchange_ms(), RECEIVE_WINDOW_MS, request)
         entries = [desk.entry(sending, intent=intent, client_id=request.client_id, attempt=attempt)]
-        if attempt == 1:
-            name = _LEG_NAMES[wanted.leg]
-            side = "long" if wanted.side > 0 else "short"
-            rule = f"entry.{side}" if wanted.leg is Leg.ENTRY else REASONS[wanted.reason]
-            intended = Intended(
-                symbol=request.symbol,
-                rule=rule,
-                side=wanted.side,
-                legs=(IntendedLeg(name, request),),
-                deadline_ms=self._entry_deadline(wanted) if wanted.leg is Leg.ENTRY else 0,
-            )
-            entries.insert(0, desk.entry(intended, intent=intent))
+        if attempt == 1 and request.client_id not in desk.book.requests:  # a stop may have been promised
+            entries.insert(0, desk.entry(self._intended(wanted, request, intent), intent=intent))
         return entries
+
+    def _intended(self, wanted: Wanted, request: Request, intent: str) -> Intended:
+        """What an order is for; an entry comes with the stop that its execution will want."""
+        legs, book = [IntendedLeg(_LEG_NAMES[wanted.leg], request)], self.desk.book
+        if wanted.leg is not Leg.ENTRY:
+            return Intended(request.symbol, REASONS[wanted.reason], wanted.side, tuple(legs), 0)
+        stop = promised_stop(book.plan, book.state, wanted, book.last_close)
+        if stop is not None:
+            legs.append(IntendedLeg("stop", self._request(stop, intent)[0]))
+        return Intended(
+            symbol=request.symbol,
+            rule="entry.long" if wanted.side > 0 else "entry.short",
+            side=wanted.side,
+            legs=tuple(legs),
+            deadline_ms=self._entry_deadline(wanted),
+            why=stop_rule(book.plan, book.state),
+        )
 
     async def _place(self, request: Request) -> None:
         own = self.desk.book.orders[request.client_id]

@@ -23,6 +23,7 @@ from runner.domain.order import (
     TAKE_PROFIT,
     Fill,
 )
+from runner.domain.plan import Plan
 from runner.domain.position import State
 from runner.domain.venue import Kind, VenueTrade
 from runner.live.actions import Own
@@ -54,8 +55,14 @@ def reason_of(state: State, own: Own) -> int:
             return REVERSE if market == REVERSE else ENTRY
 
 
-def fill_of(state: State, own: Own, trade: VenueTrade, reference: Decimal | None) -> Fill:
-    """One execution of one of our orders. `reference`: the price that slippage is reckoned from."""
+def fill_of(plan: Plan, state: State, own: Own, trade: VenueTrade, reference: Decimal | None) -> Fill:
+    """One execution of one of our orders. `reference`: the price that slippage is reckoned from.
+
+    An entry at the market is meant for an open and executes a little later, or not at all. It counts as of
+    that open, or its bar's extremes would move no stop, as they do in a backtest.
+    """
+    at_open = own.id.leg is Leg.ENTRY and own.request.kind is Kind.MARKET
+    open_ms = trade.time_ms // plan.timeframe_ms * plan.timeframe_ms
     slippage = abs(trade.price - reference) * trade.quantity if reference is not None else Decimal(0)
     return Fill(
         leg=core_leg(own),
@@ -65,9 +72,9 @@ def fill_of(state: State, own: Own, trade: VenueTrade, reference: Decimal | None
         fee_usdt=float(trade.fee_usdt),
         slippage_usdt=0.0 if trade.maker else float(slippage),
         reason=reason_of(state, own),
-        time_ms=trade.time_ms,
+        time_ms=open_ms if at_open else trade.time_ms,
         maker=trade.maker,
-        at_open=own.id.leg is Leg.ENTRY and own.request.kind is Kind.MARKET,
+        at_open=at_open,
         final=own.filled + trade.quantity >= own.request.quantity and not _is_half(state, own, trade),
     )
 

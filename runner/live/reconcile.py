@@ -32,6 +32,7 @@ STRAY_MS = 2 * READ_LAG_MS  # what is seen for less may be an old picture of an 
 STRAY = "an order of ours that the journal does not know"
 TRIES_MAX = 5  # a busy account changes under the read; then the next round will do
 INCOME_BACK_MS = 60_000
+TAKEN_OVER_MS = 120_000  # so long what led to a position that was taken over may still turn up
 CANCEL_MS_MAX = 5_000  # an order that rests so long after its cancel was not cancelled
 
 _PHASE = {Status.TRIGGERED: Phase.TRIGGERED}
@@ -170,7 +171,8 @@ def _take_in(desk: Desk, order: VenueOrder) -> None:
 
 async def _match_position(desk: Desk, account: AccountPort, snapshot: Snapshot) -> Verdict:
     theirs = snapshot.position.quantity
-    if theirs != held_quantity(desk.book.plan, desk.book.state) or desk.book.trades_missing():
+    is_fresh = desk.exchange_ms() - desk.book.taken_over_ms < TAKEN_OVER_MS
+    if theirs != held_quantity(desk.book.plan, desk.book.state) or desk.book.trades_missing() or is_fresh:
         await read_trades(desk, account)
     if desk.book.unknown_orders or desk.book.trades_missing() or desk.forgotten:
         return Busy()

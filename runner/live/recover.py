@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from runner.core.exits import tightened
 from runner.domain.order import RECOVERY, STOP_LOSS
 from runner.domain.order_event import Answered, PositionSet
 from runner.domain.session_event import Halted, Mismatched, RecoveryStep, StateSet
@@ -22,6 +23,7 @@ from runner.live.desk import Desk
 from runner.live.executor import Executor
 from runner.live.ids import Leg
 from runner.live.inquiry import stamped
+from runner.live.promise import promised_trigger
 from runner.live.reconcile import Agreed, Differs, reconcile
 from runner.live.resolve import READ_LAG_MS
 from runner.live.states import SessionState
@@ -203,7 +205,8 @@ def settle_difference(desk: Desk, differs: Differs, policy: Policy) -> None:
     state = adopted(book.plan, book.state, position, now)
     if policy == "flatten":
         state = leaving(state, now, RECOVERY)
-    symbol, as_of_ms = desk.identity.symbol, position.updated_ms or snapshot.time_ms
+    symbol, read_ms = desk.identity.symbol, desk.account_ms + desk.exchange_offset_ms
+    as_of_ms = position.updated_ms or read_ms - SETTLE_MS  # a flat one often does not say since when
     taken = PositionSet(symbol, position.quantity, position.entry_price, DIFFERENT)
     entries = [
         desk.entry(Mismatched(symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)),
@@ -228,10 +231,14 @@ def _covers(order: VenueOrder, held: Decimal) -> bool:
 
 
 def _disaster(desk: Desk, snapshot: Snapshot) -> Wanted:
-    """A stop for a position that the core does not know (yet)."""
+    """A stop for a position that the core does not know (yet): the promised one, else a far one."""
     position, plan = snapshot.position, desk.book.plan
     side = 1 if position.quantity > 0 else -1
-    price = disaster_stop(plan, side, float(position.mark_price), float(position.liquidation_price))
+    mark = float(position.mark_price)
+    price = disaster_stop(plan, side, mark, float(position.liquidation_price))
+    promised = promised_trigger(desk.book, side, mark)
+    if promised is not None and tightened(side, price, float(promised)):
+        price = float(promised)
     return Wanted(
         leg=Leg.STOP,
         place=0,

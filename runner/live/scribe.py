@@ -13,6 +13,7 @@ from runner.domain.entry import Entry, Recorded
 from runner.domain.session_event import Alerted, Halted, Resumed
 from runner.errors import JournalFailed, LeaseLost
 from runner.journal.lease import Lease
+from runner.journal.word import clear_word, word_left
 from runner.journal.write import Journal
 from runner.live.alerts import alert_of
 
@@ -38,6 +39,7 @@ class Scribe:
     own_seq: int = 0  # the last entry of ours
     unkept: int = KEEP_EVERY  # entries of ours since the book was kept: at a start it is kept soon
     is_in_order: bool = True  # whether everything was believed in the order in which it was written
+    left_fact: str | None = None  # of the last word that was found beside the journal
     is_lost: bool = False
 
     def append(self, entries: Sequence[Entry]) -> Sequence[object | None]:
@@ -69,7 +71,26 @@ class Scribe:
             _log.warning("an alert could not be kept: %s", fault)
 
     def news(self) -> Sequence[Entry]:
-        """What others wrote since the last call."""
+        """What others wrote since the last call, or left beside the journal when it took nothing."""
+        return [*self._left(), *self._written()]
+
+    def _left(self) -> Sequence[Entry]:
+        """A halt beside the journal: believed at once, and written as soon as that can be."""
+        entry = word_left(self.journal.database, self.run)
+        if entry is None:
+            return ()
+        is_known, self.left_fact = self.left_fact == entry.fact, entry.fact
+        try:
+            self.append([entry])
+            clear_word(self.journal.database, self.run)
+        except LeaseLost:
+            raise
+        except JournalFailed as fault:
+            self.is_in_order = False
+            _log.warning("an operator's halt could not be written yet: %s", fault)
+        return () if is_known else (entry,)
+
+    def _written(self) -> Sequence[Entry]:
         try:
             head = self.journal.read.head().seq
             if head == self.heard_seq:

@@ -153,7 +153,7 @@ def entry_of(
 def _core_fill(book: OurBook, own: Own | None, trade: VenueTrade) -> Fill | None:
     """Ours, the exchange's, or somebody's who closes what we hold; what somebody opens is not ours (None)."""
     if own is not None:
-        return fill_of(book.state, own, trade, _reference(book, own))
+        return fill_of(book.plan, book.state, own, trade, _reference(book, own))
     if trade.client_id.startswith(LIQUIDATION_PREFIXES):
         return liquidation_of(trade)
     held = held_quantity(book.plan, book.state)

@@ -127,6 +127,49 @@ def test_a_killed_bot_finds_its_position_and_one_that_hangs_is_flattened_by_forc
     assert exchange.admin("audit")["problems"] == []
 
 
+def test_a_session_that_hangs_in_the_midst_of_writing_is_halted_and_flattened_too(
+    tmp_path: Path, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps the journal from everybody: its halt waits beside the journal, and force ends it."""
+    monkeypatch.setattr("runner.cli.force.SILENT_MS", 1_000)
+    desk = machine(tmp_path, exchange)
+    with desk.session() as session:
+        run = session.started()
+        until(lambda: exchange.held() > 0 and exchange.stops() == 1, "a position with its stop")
+        session.process.kill()
+        session.ended()
+    [journal] = [path for path in tmp_path.rglob("journal*.db") if "main" in path.name]
+    words = [f"sqlite:///{journal}", "testnet/main@local/BTCUSDT", "always"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.hanging_session", *words], stdout=subprocess.PIPE, cwd=ROOT
+    ) as hanging:
+        assert hanging.stdout is not None
+        try:
+            assert hanging.stdout.readline().startswith(b"ready")
+            told = json.loads(desk.quick("halt", run, "--reason", "hangs", "--who", "ann", "--json", code=5))
+            assert "left beside the journal" in told["words"]
+            [limit] = desk.status()["limits"]
+            assert (limit["level"], limit["who"]) == ("no_entries", "ann")
+            assert "hangs (left beside the journal)" in limit["reason"]
+            assert exchange.held() > 0
+            done = desk.quick("flatten", run, "--reason", "enough", "--force", "--json")
+            assert json.loads(done)["words"] == "flat"
+            assert hanging.wait(10) == -signal.SIGKILL
+        finally:
+            hanging.kill()
+    assert (exchange.held(), exchange.stops(), exchange.orders()) == (0, 0, 0)
+    [limit] = desk.status()["limits"]
+    assert (limit["level"], limit["reason"]) == ("flatten", "enough")
+    assert "unbroken chain" in desk.quick("verify", run)
+    with desk.session() as session:  # and stays halted
+        session.said("starting")
+        session.said("started")
+        until(lambda: desk.status()["state"] == "halted", "it is halted")
+        session.process.send_signal(signal.SIGTERM)
+        assert session.ended() == 6
+    assert exchange.held() == 0
+
+
 def freeze_between_commits(process: subprocess.Popen[str], home: Path) -> None:
     """Stopped inside a commit it would hold SQLite's lock for good, and the way out is to end the process."""
     for _ in range(20):

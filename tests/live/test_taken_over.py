@@ -1,4 +1,4 @@
-"""A position that was taken over holds all executions before it: one that is read later is not counted twice."""
+"""A position that was taken over holds all executions before it: one that is read later counts once."""
 
 from decimal import Decimal
 from pathlib import Path

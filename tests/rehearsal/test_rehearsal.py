@@ -14,6 +14,8 @@ from runner.journal.write import open_journal
 from runner.rehearsal import whole
 from runner.rehearsal.stage import journal_url
 from runner.rehearsal.telling import render_json, render_text
+from runner.rehearsal.whole import Rehearsed
+from runner.report.pairs import Match
 from tests.rehearsal.bills import BOTS, BUSY, bill_of, quick_bot, rehearsed
 
 
@@ -45,6 +47,25 @@ def test_parity_holds_for_the_bots_of_the_house(bot: str, tmp_path: Path) -> Non
     assert counts.closes == counts.closes_equal
     assert counts.trades == counts.trades_paired >= 1
     assert counts.executions >= 2
+
+
+def test_an_entry_that_arrives_a_moment_after_the_open_moves_its_stop_as_in_the_backtest(
+    quick: Path, tmp_path: Path
+) -> None:
+    """Once the extremes of the entry's own bar counted only when it executed at the very millisecond."""
+    trailing = "  trailing_stop: {start_at: 0.2R, distance: 0.3%}\n  when: {long"
+    quick.write_text(quick.read_text(encoding="utf-8").replace("  when: {long", trailing), encoding="utf-8")
+    bill = bill_of(quick, "2024-03-01T08:00Z", "2024-03-01T16:00Z", faults="net.delay(POST order, 1s) x*")
+    found = rehearsed(bill, tmp_path)
+    entries = [pair.actual.executions[0] for pair in found.verdict.bridge.pairing.pairs]
+    assert len(entries) >= 3
+    assert all(one.time_ms > one.bar_ms for one in entries)
+    assert any(match.actual.reason == "trailing_stop" for match in matches(found))
+    assert found.verdict.differences == (), render_text(found)
+
+
+def matches(found: Rehearsed) -> list[Match]:
+    return [match for pair in found.verdict.bridge.pairing.pairs for match in pair.matches]
 
 
 def test_a_missed_entry_is_explained_by_what_the_journal_says(quick: Path, tmp_path: Path) -> None:
