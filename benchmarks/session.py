@@ -4,7 +4,7 @@
 
 `reaction`: from the moment at which the exchange hands a bar's close to its socket until the order that
 answers it has arrived there. One clock, this process's; loopback, WebSocket and HTTP, journal in FOLDER.
-The bot looks at eight indicators over 2,059 one-minute bars and acts at every close. The first WARM_UP orders
+The bot looks at seven indicators over 2,059 one-minute bars and acts at every close. The first WARM_UP orders
 are left out: connections, caches and compiled SQL come to be in them.
 `memory`: what the session's process holds resident over so many 15m bars: when a fifteenth of them has closed
 (two days of a month), and at the end.

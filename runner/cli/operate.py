@@ -185,9 +185,10 @@ def _flattened(target: "Target") -> Outcome:
 
 
 def _is_flat(target: "Target") -> bool:
-    """By the journal: nothing held, no order open."""
+    """By the journal: nothing held, no order open but a stop that triggered, which can only reduce."""
     read, run = target.journal.read, target.run.run
-    return all(row.quantity == 0 for row in read.positions(run)) and not read.orders(run, only_open=True)
+    resting = [row for row in read.orders(run, only_open=True) if row.status != "triggered"]
+    return all(row.quantity == 0 for row in read.positions(run)) and not resting
 
 
 def _forced(target: "Target", chosen: dict[str, Any]) -> Outcome:

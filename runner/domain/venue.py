@@ -335,12 +335,16 @@ class MarketPort(Protocol):
         """The exchange's clock, UTC ms."""
         ...
 
-    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int) -> Sequence[ClosedBar]:
-        """Closed bars with open times from `since_ms` on, oldest first, by REST."""
+    async def bars(
+        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+    ) -> Sequence[ClosedBar]:
+        """Closed bars with open times from `since_ms` on, oldest first, by REST. What has closed says the
+        exchange's clock, which is asked unless it told by itself that it has come as far as `told_ms`.
+        """
         ...
 
     def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """Open times of bars as they close, by stream. A hint: the bars themselves are read by REST."""
+        """The exchange's clock whenever a bar closes, by stream. A hint: bars themselves are read by REST."""
         ...
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

@@ -33,11 +33,13 @@ class FuturesMarket:
             self._client, self._client.fapiPublicGetTime, {}, lambda reply: int(reply["serverTime"])
         )
 
-    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int) -> Sequence[ClosedBar]:
+    async def bars(
+        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+    ) -> Sequence[ClosedBar]:
         """Closed bars from then on, oldest first, with mark prices. ReadFailed while a mark bar may still
         turn up; where there is none the last price stands in, and the bar says so.
         """
-        now_ms = await self.server_time()
+        now_ms = told_ms or await self.server_time()
         found: list[ClosedBar] = []
         start = since_ms
         while start + timeframe_ms <= now_ms:
@@ -64,7 +66,7 @@ class FuturesMarket:
         return found
 
     def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """Open times of bars as they close, by stream; for ever, over lost connections."""
+        """The exchange's clock as bars close, by stream; for ever, over lost connections."""
         return kline_closes(self._client, symbol, timeframe_name(timeframe_ms))
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

@@ -121,7 +121,7 @@ async def _next(socket: Any) -> Any:
 
 
 async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> AsyncIterator[int]:
-    """Open times of bars as the stream says that they are closed; a hint and no more: some may be missing."""
+    """The exchange's clock whenever the stream says that a bar has closed; a hint: some may be missing."""
     url = f"{client.profile.stream_url}/market/ws/{symbol.lower()}@kline_{timeframe}"
     pause_s = 0.25
     while True:
@@ -134,9 +134,9 @@ async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> As
                         await socket.pong(message.data)
                     elif message.type is aiohttp.WSMsgType.TEXT:
                         pause_s = 0.25
-                        bar = json.loads(message.data).get("k") or {}
-                        if bar.get("x"):
-                            yield int(bar["t"])
+                        event = json.loads(message.data)
+                        if (event.get("k") or {}).get("x"):
+                            yield int(event.get("E") or 0)
                 await socket.close()
         except (OSError, TimeoutError, ValueError, aiohttp.ClientError):
             pass  # the bar is read by REST anyway

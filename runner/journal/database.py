@@ -6,13 +6,14 @@ Durable: a commit that returned is on the disk (WAL with synchronous=FULL; synch
 Source: SQLite "Write-Ahead Logging", "Result codes"; PostgreSQL appendix A.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, ResourceClosedError
 from sqlalchemy.pool import QueuePool
@@ -26,6 +27,7 @@ from runner.errors import (
     UsageError,
 )
 from runner.journal.mounts import MOUNTS, network_file_system
+from runner.journal.prepared import Prepared
 
 BUSY_MS = 5_000  # how long a writer waits for its turn
 CONNECT_S = 3  # a session waits for the journal: a server that does not answer by then is away
@@ -45,6 +47,8 @@ class Database:
         if self.path is not None:
             _refuse_network(self.path, mounts)
         self.engine = _sqlite(self.url, busy_ms) if self.path else _postgres(self.url, busy_ms)
+        self._glancing: Connection | None = None
+        self._glance_lock = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -71,6 +75,30 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def glance(self, statement: Prepared, parameters: Mapping[str, Any]) -> Row[Any] | None:
+        """One row by one statement, which needs no transaction to see one moment: what is asked before every
+        order. Its connection is kept; one that was lost is made anew.
+        """
+        with self.translated(), self._glance_lock:
+            try:
+                return statement.run(self._kept(), parameters).one_or_none()
+            except DBAPIError as error:
+                self._drop_kept()
+                if not is_lost(error):
+                    raise
+                return statement.run(self._kept(), parameters).one_or_none()
+
+    def _kept(self) -> Connection:
+        if self._glancing is None:
+            self._glancing = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self._glancing
+
+    def _drop_kept(self) -> None:
+        if self._glancing is not None:
+            self._glancing.invalidate()
+            self._glancing.close()
+            self._glancing = None
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Errors of the database as ours."""
@@ -89,6 +117,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._drop_kept()
         self.engine.dispose()
 
 
@@ -142,8 +171,9 @@ def _sqlite(url: URL, busy_ms: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate") else "BEGIN")
 
     return engine
 

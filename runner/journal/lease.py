@@ -11,17 +11,20 @@ Limits: two hosts with two databases do not see each other.
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Dialect, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from runner.domain.time import format_time
 from runner.errors import LeaseHeld, LeaseLost
 from runner.journal.database import Database
+from runner.journal.prepared import Prepared
 from runner.journal.tables import LEASES
 
 LEASE_MS = 30_000  # renewed every few seconds; a row alone, with no lock behind it, counts for so long
@@ -61,8 +64,8 @@ class Lease:
 
     def holds(self) -> bool:
         """Whether the epoch is still ours: asked before every send that the journal does not commit first."""
-        with self.database.reading() as connection:
-            return epoch_of(connection, self.name) == self.epoch
+        found = self.database.glance(_epoch(self.database.engine.dialect), {"wanted": self.name})
+        return found is not None and found.epoch == self.epoch
 
     def release(self, now_ms: int) -> None:
         """Let go, so that the next process need not wait."""
@@ -78,6 +81,8 @@ class Lease:
         if self.file is not None:
             self.file.close()
         if self.connection is not None:
+            with suppress(SQLAlchemyError):  # closing it would do, but only when the server comes to notice
+                self.connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
             self.connection.close()
         self.file = self.connection = None
 
@@ -123,8 +128,14 @@ def is_taken(database: Database, name: str) -> bool:
 
 def epoch_of(connection: Connection, name: str) -> int | None:
     """The epoch that counts now."""
-    found: int | None = connection.execute(_EPOCH, {"wanted": name}).scalar()
+    found: int | None = _epoch(connection.dialect).run(connection, {"wanted": name}).scalar()
     return found
+
+
+@cache
+def _epoch(dialect: Dialect) -> Prepared:
+    """It is asked for before every order."""
+    return Prepared(_EPOCH, dialect)
 
 
 def acquire(database: Database, name: str, now_ms: int, *, owner: str = "") -> Lease:

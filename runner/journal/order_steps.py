@@ -200,7 +200,26 @@ def filled(view: View, line: Recorded, event: Filled) -> None:
     run = view.get(Run, entry.run)
     if run is not None:
         view.put(run._replace(fills=run.fills + 1))
-    view.put(_grown(_position(view, line, event.symbol), event))
+    position = _grown(_position(view, line, event.symbol), event)
+    view.put(position)
+    order = _order(view, line) if entry.client_id is not None else None
+    if order is not None:
+        view.put(_executed(order, event, line.seq, is_flat=position.quantity == ZERO))
+
+
+def _executed(order: OrderRow, fill: Filled, seq: int, *, is_flat: bool) -> OrderRow:
+    """The order after an execution, whose end the exchange may never have told: a stream that broke, a
+    process that died. A stop that has triggered ends with the position, whatever is left of it.
+    """
+    executed = order.executed_quantity + fill.quantity
+    status = order.status
+    if executed >= order.quantity or (status == Status.TRIGGERED and is_flat):
+        status = str(Status.FILLED)
+    elif status != Status.TRIGGERED:
+        status = str(Status.PARTLY_FILLED)
+    return order._replace(
+        executed_quantity=executed, status=order.status if _ended(order.status) else status, seq=seq
+    )
 
 
 def _position(view: View, line: Recorded, symbol: str) -> PositionRow:

@@ -16,6 +16,7 @@ from runner.errors import JournalDamaged
 from runner.journal.chain import recorded
 from runner.journal.database import Database
 from runner.journal.order_steps import OPEN
+from runner.journal.prepared import Prepared
 from runner.journal.rows import (
     BotVersion,
     EquityRow,
@@ -53,14 +54,14 @@ class Reader:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._head = Prepared(select(HEAD.c.seq, HEAD.c.hash), database.engine.dialect)
 
     def head(self) -> Head:
         """The last entry's place and hash."""
-        with self.database.reading() as connection:
-            found = connection.execute(select(HEAD.c.seq, HEAD.c.hash)).one_or_none()
+        found = self.database.glance(self._head, {})
         if found is None:
             raise JournalDamaged(f"the journal {self.database.place} has lost the end of its chain")
-        return Head(*found)
+        return Head(found.seq, found.hash)
 
     def about(self) -> dict[str, str]:
         """What this database is: `instance`, and `mode` and `account` once it is bound."""

@@ -74,7 +74,9 @@ class Intent(NamedTuple):
 
 
 class OrderRow(NamedTuple):
-    """One order by its client id. `status`: see `projection.py`; `signed_ms` of the last sending."""
+    """One order by its client id. `status`: see `order_steps.py`; `signed_ms` of the last sending.
+    `filled_quantity` is the exchange's word, `executed_quantity` what the executions add up to.
+    """
 
     run: str
     client_id: str
@@ -98,6 +100,7 @@ class OrderRow(NamedTuple):
     venue_order_id: str = ""
     filled_quantity: Decimal = Decimal(0)
     updated_ms: int = 0
+    executed_quantity: Decimal = Decimal(0)
 
 
 class FillRow(NamedTuple):

@@ -14,7 +14,7 @@ from runner.journal.chain import genesis, seal_of
 from runner.journal.database import Database
 from runner.journal.tables import ABOUT, HEAD
 
-REVISIONS = ("0001", "0002")  # oldest first; `migrations/versions/` says what each of them does
+REVISIONS = ("0001", "0002", "0003")  # oldest first; `migrations/versions/` says what each of them does
 NEWEST = REVISIONS[-1]
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -1,8 +1,8 @@
 """Closed bars, each once, in order, without holes that the exchange does not have itself.
 
 In: the market port, a window. Out: bars as they close; how old the newest is.
-Refuses to know: rules, orders. A stream only hints that a bar has closed; the bar is read by REST after its
-close time has passed by the exchange's clock.
+Refuses to know: rules, orders. A stream only hints that a bar has closed, and at which time by the exchange's
+clock; the bar is read by REST after its close time has passed by that clock, and by ours.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ class Feed:
     missed_max: int = MISSED_MAX
     failures: int = 0
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
+    told_ms: int = 0  # the exchange's clock, by the hint
 
     async def load(self) -> None:
         """Fill the window with history: as much as the rules need. May raise ReadFailed."""
@@ -71,8 +72,7 @@ class Feed:
     @property
     def age_ms(self) -> int:
         """How long ago the newest bar should have been followed by another; 0: in time."""
-        due = self.window.next_open_ms + self.window.timeframe_ms
-        return max(self.desk.exchange_ms() - due, 0)
+        return max(self.desk.exchange_ms() - self._due_ms, 0)
 
     @property
     def lacks_mark(self) -> bool:
@@ -86,19 +86,25 @@ class Feed:
 
     async def listen(self) -> None:
         """For ever: the stream's word that a bar has closed, so that it is read a moment sooner."""
-        async for open_ms in self.market.closes(self.desk.identity.symbol, self.window.timeframe_ms):
-            if open_ms >= self.window.next_open_ms:
+        async for told_ms in self.market.closes(self.desk.identity.symbol, self.window.timeframe_ms):
+            if told_ms >= self._due_ms:
+                self.told_ms = told_ms
                 self.hinted.set()
 
+    @property
+    def _due_ms(self) -> int:
+        """When the bar that is missing next closes."""
+        return self.window.next_open_ms + self.window.timeframe_ms
+
     async def _wait_for_close(self) -> None:
-        due = self.window.next_open_ms + self.window.timeframe_ms + SETTLE_MS
-        left = due - self.desk.exchange_ms()
+        left = self._due_ms + SETTLE_MS - self.desk.exchange_ms()
         await either(self.hinted, self.desk.clock.sleep(left if left > 0 else ASK_AGAIN_MS))
         self.hinted.clear()
 
     async def _read(self) -> None:
         symbol, timeframe = self.desk.identity.symbol, self.window.timeframe_ms
-        for bar in await self.market.bars(symbol, timeframe, self.window.next_open_ms):
+        told_ms, self.told_ms = self.told_ms, 0  # good for one look: from then on it is asked for
+        for bar in await self.market.bars(symbol, timeframe, self.window.next_open_ms, told_ms):
             is_closed = bar.open_time_ms + timeframe <= self.desk.exchange_ms()
             if is_closed and self.window.add(bar):
                 self.on_bar(bar)

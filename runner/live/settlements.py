@@ -39,15 +39,17 @@ class SettledMarket:
         """The exchange's clock, UTC ms."""
         return await self.market.server_time()
 
-    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int) -> Sequence[ClosedBar]:
+    async def bars(
+        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+    ) -> Sequence[ClosedBar]:
         """Closed bars; their settlements are known when they are."""
-        bars = await self.market.bars(symbol, timeframe_ms, since_ms)
+        bars = await self.market.bars(symbol, timeframe_ms, since_ms, told_ms)
         if bars:
             await self._read(symbol, bars[0].open_time_ms, bars[-1].open_time_ms + timeframe_ms)
         return bars
 
     def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """Open times of bars as they close, by stream."""
+        """The exchange's clock as bars close, by stream."""
         return self.market.closes(symbol, timeframe_ms)
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

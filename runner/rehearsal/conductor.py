@@ -118,7 +118,7 @@ class Conductor:
         while self._step() and not self.wakes_at_prices:
             pass
         desk = session.desk
-        self.settled_ms = self.box.now_ms
+        self.settled_ms = session.watch.looked_ms = self.box.now_ms  # left out, not asleep
         desk.account_ms = max(desk.account_ms, self.box.now_ms - READ_AGO_MS)
 
     def _pass(self, until_ms: int) -> None:

@@ -18,11 +18,12 @@ from runner.domain.session_event import (
     StateSet,
 )
 from runner.domain.time import format_time
-from runner.domain.venue import Status
+from runner.domain.venue import Kind, Status
 from runner.live.states import SessionState
 from runner.report.deviation import LATE_MS
 
 DROPPED = "entry dropped"
+ENDED_ALREADY = -2011
 _ORDINARY = ("start", CHECKPOINT)
 
 
@@ -46,7 +47,7 @@ class Story:
         written = [
             Trouble(entry.time_ms, entry.bar_ms or 0, words)
             for entry in entries
-            if (words := _words(entry, entry.event))
+            if not _is_ordinary(entry.event) and (words := _words(entry, entry.event))
         ]
         played = [Trouble(time_ms, 0, f"fault: {text}") for time_ms, text in moments]
         self.troubles = sorted([*written, *played], key=lambda one: one.time_ms)
@@ -59,6 +60,17 @@ class Story:
         """Why an entry that was decided at a close in [from_ms, to_ms] was given up; "" when none was."""
         found = (one for one in self.troubles if from_ms <= one.bar_ms <= to_ms and DROPPED in one.words)
         return next((str(one) for one in found), "")
+
+
+def _is_ordinary(event: Event) -> bool:
+    """A target ends with its position, and whoever cancels it then hears that it has ended."""
+    match event:
+        case Answered("cancel", "rejected", code):
+            return code == ENDED_ALREADY
+        case OrderUpdated(order):
+            return order.reduce_only and order.kind is Kind.LIMIT
+        case _:
+            return False
 
 
 def _words(entry: Entry, event: Event) -> str:

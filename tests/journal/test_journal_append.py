@@ -161,6 +161,27 @@ def test_a_further_try_that_no_intent_names_has_its_leg_all_the_same(
         assert [order.leg for order in journal.read.order(name)] == [leg]
 
 
+def test_executions_end_an_order_whose_end_the_exchange_never_told(journal: Journal) -> None:
+    """The stream broke, the process died: what is heard next is the execution, read from the account."""
+    journal.append(started(), INTENDED_ENTRY, SENDING)
+
+    def executes(trade_id: str, quantity: str) -> str:
+        fill = fill_entry(trade_id, quantity, "35000")
+        journal.append(replace(fill, intent=INTENT, client_id=ENTRY_ID))
+        (order,) = journal.read.order(ENTRY_ID)
+        return order.status
+
+    assert executes("1", "0.012") == "partly_filled"
+    assert executes("1", "0.012") == "partly_filled"  # the same one
+    assert executes("2", "0.008") == "filled"
+    assert journal.read.orders(RUN, only_open=True) == []
+    (order,) = journal.read.order(ENTRY_ID)
+    assert (order.executed_quantity, order.filled_quantity) == (Decimal("0.020"), Decimal(0))
+    late = stamped(OrderUpdated(order_told(Status.RESTING)), intent=INTENT, client_id=ENTRY_ID)
+    journal.append(late)
+    assert [row.status for row in journal.read.order(ENTRY_ID)] == ["filled"]
+
+
 def test_a_flip_closes_the_old_position_and_opens_the_rest(journal: Journal) -> None:
     journal.append(started(), fill_entry("1", "0.02", "35000"), fill_entry("2", "0.05", "36000", side=-1))
     (position,) = journal.read.positions(RUN)

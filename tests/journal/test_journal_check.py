@@ -141,7 +141,7 @@ def test_a_note_changed_is_found(url: str) -> None:
 
 
 def test_a_check_beside_a_writer_sees_one_moment(url: str) -> None:
-    stop, failures = threading.Event(), []
+    stop, writes, failures = threading.Event(), threading.Event(), []
 
     def write() -> None:
         try:
@@ -150,6 +150,7 @@ def test_a_check_beside_a_writer_sees_one_moment(url: str) -> None:
                 while not stop.is_set():
                     journal.append(fill_entry(str(number), "0.1", "35000"))
                     number += 1
+                    writes.set()
         except BaseException as fault:  # told below: a thread has nobody to tell
             failures.append(fault)
 
@@ -158,6 +159,7 @@ def test_a_check_beside_a_writer_sees_one_moment(url: str) -> None:
         writer = threading.Thread(target=write)
         writer.start()
         try:
+            assert writes.wait(60)
             seen = [check(journal.database) for _ in range(12)]
         finally:
             stop.set()

@@ -156,7 +156,8 @@ def _report(work: Sequence[Case], jobs: int) -> int:
         struck.update(ran.struck)
     figures = {
         "rehearsals": len(done),
-        "seeds": sorted({ran.case.seed for ran in done}),
+        "seeds": len({ran.case.seed for ran in done}),
+        "first_seed": min(ran.case.seed for ran in done),
         "closes": sum(ran.closes for ran in done),
         "trades_of_the_backtests": sum(ran.trades[1] for ran in done),
         "trades_made_alike": sum(ran.trades[0] for ran in done),
