@@ -77,7 +77,7 @@ soak: $(STAMP)   ## 50,000 of them
 	@$(BIN)/python -m tests.proof.seeds --runs 50000
 
 kills-live: $(STAMP) ## a bot's real process killed 100 times over real sockets, on SQLite and on PostgreSQL
-	@RUNNER_SESSION_KILLS=100 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/live/test_session_kills.py
+	@RUNNER_SESSION_KILLS=100 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/live/test_session_kills.py
 
 parity: $(STAMP) ## three months of every bot: the session decides as the backtest does
 	@RUNNER_REHEARSAL_DAYS=92 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist load tests/rehearsal/test_parity.py

@@ -151,8 +151,9 @@ def _rehearsals(place: Place) -> Iterator[Figure]:
     """The session that trades, with its backtest and the verdict, from the command line."""
     last_day = min(30, place.work.days)
     span = ["--data", "sample", "--from", "2024-01-01", "--to", f"2024-01-{last_day:02}", "--quiet"]
-    for what, bot, target_s in (("1h", "hourly_cross", 60.0), ("15m", "quarter_cross", None)):
-        run = run_once([RUNNER, "rehearse", str(BOTS / f"{bot}.yaml"), *span], place.home("year"))
+    hours, quarters = BOTS / "hourly_cross.yaml", ROOT / "bots" / "btc_trend.yaml"
+    for what, bot, target_s in (("1h", hours, 60.0), ("15m", quarters, None)):
+        run = run_once([RUNNER, "rehearse", str(bot), *span], place.home("year"))
         yield Figure(f"rehearsal: a month of {what} bars", run.seconds, "s", at_most=target_s)
 
 

@@ -55,6 +55,8 @@ class Fold:
             case Filled(applied=fill) if fill is not None and self.state is not None:
                 self.fills += 1
                 self.state = apply(self.plan, self.state, fill)
+            case Filled(settled_usdt=money) if money is not None and self.state is not None:
+                self.state = settle(self.plan, self.state, money)
             case FundingPaid(settled_usdt=payment) if payment is not None and self.state is not None:
                 self.state = settle(self.plan, self.state, payment)
         return None

@@ -28,16 +28,16 @@ LAYERS = [
     ],
     ["runner.compiler", "runner.core"],
     ["runner.bot"],
-    ["runner.domain", "runner.errors", "indicators", "schemas"],
+    ["runner.domain", "runner.durable", "runner.errors", "indicators", "schemas"],
 ]
 WITHIN = {("runner.domain", "runner.errors")}
 # What some packages may import at all, of ours.
 ONLY = {
     "runner.core": {"runner.domain"},
-    "runner.data": {"runner.domain", "runner.errors"},
+    "runner.data": {"runner.domain", "runner.durable", "runner.errors"},
     "runner.exchange": {"runner.domain", "runner.errors"},
     "runner.health": {"runner.domain", "runner.errors"},
-    "runner.journal": {"runner.domain", "runner.errors"},
+    "runner.journal": {"runner.domain", "runner.durable", "runner.errors"},
     "runner.logs": {"runner.domain", "runner.errors"},
     "runner.notify": {"runner.domain", "runner.errors"},
     "runner.report": {"runner.domain", "runner.errors"},
@@ -45,6 +45,7 @@ ONLY = {
     "runner.simulator": {"runner.domain", "runner.errors"},
     "runner.vault": {"runner.domain", "runner.errors"},
     "runner.domain": {"runner.errors"},
+    "runner.durable": set(),
     "indicators": set(),
     "schemas": set(),
 }

@@ -29,9 +29,19 @@ from runner.domain.order import LEG_NONE, REASONS, Fill
 from runner.domain.order_event import Filled, FundingPaid
 from runner.domain.plan import Plan
 from runner.domain.position import State, initial_state
-from runner.domain.session_event import CHECKPOINT, BarClosed, Decided, Reloaded, RunStarted, StateSet
+from runner.domain.session_event import (
+    CHECKPOINT,
+    BarClosed,
+    BookKept,
+    Decided,
+    Reloaded,
+    RunStarted,
+    StateSet,
+)
+from runner.journal.build import build_id
 from runner.journal.codec import digest_of, structure_of, text_of
 from runner.journal.write import Journal, Text, open_journal
+from runner.live.book import new_book
 from runner.modes import Range, compile_bot, load_for
 from runner.replay import Fold, Replayed, replay
 
@@ -223,6 +233,14 @@ def test_verify_replays_a_run_whose_bars_came_one_by_one(
     done = CliRunner().invoke(cli, ["verify", "last"])
     assert done.exit_code == 0, done.output
     assert f"✓ lived-1: {BARS:,} decisions and " in done.output
+    with open_journal(url) as journal:
+        plan_hash = journal.read.runs()[0].plan_hash
+        plan: Plan = structure_of(Plan, journal.read.text(plan_hash))
+        kept = Entry("lived-1", 5, BookKept(text_of(new_book(plan))), build=build_id())
+        journal.append(kept)
+    done = CliRunner().invoke(cli, ["verify", "lived"])
+    assert done.exit_code == 1
+    assert "is not what the entries before it make" in done.output
     with open_journal(url) as journal:
         close = Decided(1, 0, "0" * 64)
         journal.append(Entry("lived-1", 5, close, bar_ms=1_700_000_100_000))

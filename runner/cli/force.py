@@ -19,6 +19,7 @@ from runner.errors import JournalBusy, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.targets import Target
+    from runner.journal.turn import Writer
     from runner.live.flatten import Flattened
     from runner.live.takeup import Deployment
 
@@ -52,15 +53,22 @@ def force_flat(target: "Target", key: str, passphrase_file: str | None) -> "Flat
 
 
 def _end_hanging(target: "Target", name: str, busy: JournalBusy) -> None:
-    """Kill the session that holds the journal and does not come round: what it was writing is undone, and
-    what rests at the exchange goes on resting. JournalBusy where it is not known to hang.
+    """Kill the session when it is the one that holds the journal and does not come round: what it was writing
+    is undone, and what rests at the exchange goes on resting. A journal is shared by the sessions of an
+    account: one that cannot write may be sound, and another process the one that hangs; then JournalBusy.
     """
     from runner.journal.lease import holder_of, is_taken
+    from runner.journal.turn import writer_of
 
     database = target.journal.database
-    holder = holder_of(database, name)
-    if holder is None or holder.host != socket.gethostname() or not is_taken(database, name):
-        raise busy
+    holder, writer = holder_of(database, name), writer_of(database)
+    if (
+        writer is None
+        or holder is None
+        or (holder.pid, holder.host) != (writer.pid, socket.gethostname())
+        or not is_taken(database, name)
+    ):
+        raise _held_by_another(busy, writer)
     click.echo(f"process {holder.pid} holds the journal; waiting until it is surely silent", err=True)
 
     def is_silent() -> bool:
@@ -69,6 +77,9 @@ def _end_hanging(target: "Target", name: str, busy: JournalBusy) -> None:
 
     if not wait_until(is_silent, SILENT_MS / 1000 + GRACE_S):
         raise JournalBusy(f"{busy}; process {holder.pid} is alive: try again, or stop it first") from None
+    writer = writer_of(database)
+    if writer is None or writer.pid != holder.pid or not is_silent():
+        raise _held_by_another(busy, writer)
     with suppress(ProcessLookupError):
         os.kill(holder.pid, signal.SIGKILL)
     if not wait_until(lambda: not is_taken(database, name), GRACE_S):
@@ -76,14 +87,27 @@ def _end_hanging(target: "Target", name: str, busy: JournalBusy) -> None:
     click.echo(f"process {holder.pid} hung in the midst of writing, and was ended", err=True)
 
 
-def _write_left(target: "Target") -> None:
-    """The word that had to be left beside the journal."""
-    from runner.journal.word import clear_word, word_left
+def _held_by_another(busy: JournalBusy, writer: "Writer | None") -> JournalBusy:
+    """Who it is, and the way out."""
+    if writer is None:
+        return JournalBusy(
+            f"{busy}; who holds it cannot be told, or has just let go, so no process was ended: try again; "
+            "if it stays so, end the processes that use it by hand"
+        )
+    return JournalBusy(
+        f"{busy}; {writer} holds it, which is not this bot's session, so no process was ended: "
+        f"end that one (kill {writer.pid}), then try again"
+    )
 
-    left = word_left(target.journal.database, target.run.run)
-    if left is not None:
-        target.journal.append(left)
-        clear_word(target.journal.database, target.run.run)
+
+def _write_left(target: "Target") -> None:
+    """The words that had to be left beside the journal."""
+    from runner.journal.word import clear_words, words_left
+
+    left = words_left(target.journal.database, target.run.run)
+    if left:
+        target.journal.append(*left)
+        clear_words(target.journal.database, target.run.run, left)
 
 
 def _now_ms() -> int:

@@ -18,6 +18,7 @@ import click
 from runner.cli import journals
 from runner.cli.targets import AS_JSON, MODE, REASON, WHO, order, target_named, target_of, wait_until
 from runner.cli.vault import PASSPHRASE_FILE
+from runner.errors import JournalBusy, JournalFailed
 
 if TYPE_CHECKING:
     from runner.cli.targets import Target
@@ -58,10 +59,11 @@ def halt(
     """
     with journals.known() as opened:
         target = target_named(opened, bot, mode)
-        if order(target, "halt", "no_entries", reason, who):
+        fault = order(target, "halt", "no_entries", reason, who)
+        if fault is None:
             outcome = _noticed(target, "halted: nothing new is opened", is_halting=True)
         else:
-            outcome = _left_beside(target)
+            outcome = _left_beside(target, fault)
         _tell(ctx, outcome, as_json)
 
 
@@ -114,19 +116,19 @@ def flatten(
 
     The session does it: entries and targets are cancelled, a market order that can only reduce closes the
     position, the stop is cancelled last. --force takes the session's place (it can write nothing from then
-    on) and does the same from here, whatever is held in the symbol. A session that hangs in the midst of
-    writing, and so keeps the journal from everybody, is killed by it.
+    on) and does the same from here, whatever is held in the symbol. Where that session hangs in the midst of
+    writing, and so keeps the journal from everybody, it is killed; another process that does is only named.
 
 
     """
     with journals.known() as opened:
         target = target_named(opened, bot, mode)
         command = "flatten --force" if forced["force"] else "flatten"
-        is_written = order(target, command, "flatten", reason, who)
+        fault = order(target, command, "flatten", reason, who)
         if forced["force"]:
             outcome = _forced(target, forced)
         else:
-            outcome = _flattened(target) if is_written else _left_beside(target)
+            outcome = _flattened(target) if fault is None else _left_beside(target, fault)
         _tell(ctx, outcome, as_json)
 
 
@@ -152,14 +154,30 @@ def _noticed(target: "Target", words: str, *, is_halting: bool) -> Outcome:
     )
 
 
-def _left_beside(target: "Target") -> Outcome:
-    """The journal takes nothing: a session that hangs in the midst of writing holds it."""
-    run = target.run.run
+def _left_beside(target: "Target", fault: JournalFailed) -> Outcome:
+    """The journal takes nothing: a process holds it in the midst of writing, or its disk fails."""
+    run, holder = target.run.run, target.holder
+    left = "left beside the journal, where the session looks"
+    if not isinstance(fault, JournalBusy):
+        return Outcome(run, False, f"{left} ({_process(target)}); the journal takes nothing: {fault}")
+
+    from runner.journal.turn import writer_of
+
+    writer = writer_of(target.journal.database)
+    if writer is None:
+        return Outcome(run, False, f"{left} ({_process(target)}); try again: {fault}")
+    if holder is None or not target.is_taken or writer.pid != holder.pid:
+        return Outcome(
+            run,
+            False,
+            f"{left} ({_process(target)}): the journal is held by {writer}, which is not this bot's session; "
+            f"end that one (kill {writer.pid})",
+        )
     return Outcome(
         run,
         False,
-        f"left beside the journal, which a session holds that does not come round ({_process(target)}): it "
-        f"opens nothing once it does; `runner flatten {run} --reason … --force` ends it and closes from here",
+        f"{left} once it comes round: it holds the journal in the midst of writing ({_process(target)}); "
+        f"`runner flatten {run} --reason … --force` ends it if it hangs, and closes from here",
     )
 
 

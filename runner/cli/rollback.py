@@ -101,7 +101,7 @@ def _record(opened: "list[Journal]", event: "RolledBack", bot_hash: str, texts: 
 
 
 def _write(bot: Path, text: str) -> None:
-    from runner.data.durable import sync_directory, write_whole
+    from runner.durable import sync_directory, write_whole
 
     path = bot.resolve()
     mode = path.stat().st_mode

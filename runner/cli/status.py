@@ -87,16 +87,17 @@ def standing(target: "Target") -> dict[str, Any]:
 
 
 def _left(target: "Target") -> list[dict[str, Any]]:
-    """A halt that the journal has not taken yet."""
+    """Halts that the journal has not taken yet."""
     from runner.domain.session_event import Halted
-    from runner.journal.word import word_left
+    from runner.journal.word import words_left
 
-    left = word_left(target.journal.database, target.run.run)
-    if left is None or not isinstance(left.event, Halted):
-        return []
-    halted = left.event
-    told = {"level": halted.level, "since_ms": left.time_ms, "until_ms": None, "who": halted.who}
-    return [{"name": "halt", **told, "reason": f"{halted.reason} (left beside the journal)"}]
+    told = []
+    for word in words_left(target.journal.database, target.run.run):
+        assert isinstance(word.event, Halted)
+        halted = word.event
+        at = {"level": halted.level, "since_ms": word.time_ms, "until_ms": None, "who": halted.who}
+        told.append({"name": "halt", **at, "reason": f"{halted.reason} (left beside the journal)"})
+    return told
 
 
 def _last(target: "Target", kind: str, of: "type[E]") -> "E | None":

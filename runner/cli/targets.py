@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from runner.errors import JournalBusy, UsageError
+from runner.errors import JournalFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,14 +91,16 @@ def target_named(opened: "list[Journal]", name: str, mode: str | None) -> Target
     raise UsageError(f"{name} has several runs; name one of them, or add --mode:\n{lines}")
 
 
-def order(target: Target, command: str, level: "StopLevel | None", reason: str, who: str | None) -> bool:
-    """Write an operator's word into the run: committed before anything follows from it. False: the journal is
-    held by a session that hangs, and a halt was left beside it instead, where that session looks first.
+def order(
+    target: Target, command: str, level: "StopLevel | None", reason: str, who: str | None
+) -> JournalFailed | None:
+    """Write an operator's word into the run: committed before anything follows from it. Returned is why the
+    journal does not take a halt now: it was left beside it then, where the session looks first.
     """
     from runner.domain.entry import Entry
     from runner.domain.session_event import Commanded, Halted, Resumed
     from runner.journal.build import build_id
-    from runner.journal.word import clear_word, leave_word, word_left
+    from runner.journal.word import clear_words, leave_word, words_left
 
     name, run = who or getpass.getuser(), target.run
     event = Halted(level, reason, name) if level else Resumed(reason, name)
@@ -107,15 +109,22 @@ def order(target: Target, command: str, level: "StopLevel | None", reason: str, 
         for one in (Commanded(command, (run.run,), name, reason), event)
     )
     database = target.journal.database
-    left = word_left(database, run.run)  # before this one, and not written yet
+    left = words_left(database, run.run)  # before this one, and not written yet
     try:
-        target.journal.append(*([left] if left else []), commanded, word)
-    except JournalBusy:
-        if not leave_word(database, word):
+        target.journal.append(*left, commanded, word)
+    except JournalFailed as fault:
+        try:
+            is_left = leave_word(database, word)
+        except OSError as error:
+            raise JournalFailed(
+                f"{fault}\nand nothing can be left beside it ({error}): the bot has NOT heard of this; "
+                "stop its process, its stop rests at the exchange"
+            ) from error
+        if not is_left:
             raise
-        return False
-    clear_word(database, run.run)
-    return True
+        return fault
+    clear_words(database, run.run, left, unread=level is None)
+    return None
 
 
 def wait_until(happened: "Callable[[], bool]", longest_s: float) -> bool:

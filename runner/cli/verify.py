@@ -90,11 +90,16 @@ def _plan(journal: "Journal", plan_hash: str) -> "Plan":
 
 def _replayed(journal: "Journal", run: "Run", plan: "Plan") -> "Iterator[str]":
     """A run whose bars came one by one: its recorded inputs through the core."""
+    from runner.live.kept import misfit
     from runner.replay import replay
 
-    done = replay(plan, journal.read.entries(run=run.run), lambda wanted: _plan(journal, wanted))
-    if done.difference is not None:
-        yield done.difference
+    def plan_of(wanted: str) -> "Plan":
+        return _plan(journal, wanted)
+
+    done = replay(plan, journal.read.entries(run=run.run), plan_of)
+    difference = done.difference or misfit(plan, journal.read.entries(run=run.run), plan_of)
+    if difference is not None:
+        yield difference
         return
     click.echo(f"✓ {run.run}: {done.decisions:,} decisions and {done.fills:,} fills replayed, none differs")
 

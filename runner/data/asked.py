@@ -11,9 +11,9 @@ lost.
 import json
 from pathlib import Path
 
-from runner.data.durable import sync_directory, write_whole
 from runner.data.layout import ASKED_NAME, SCHEMA_VERSION, SeriesKey
 from runner.data.spans import Span, Spans, joined
+from runner.durable import sync_directory, write_whole
 
 
 def read_asked(root: Path, key: SeriesKey) -> Spans:

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from runner.data.durable import sync_directory, write_whole
 from runner.data.layout import ASKED_NAME, INDEX_NAME, KINDS, SeriesKey, read_index, series_key
 from runner.data.part import COLUMN_NAMES
 from runner.data.rules import RULES_NAME
 from runner.data.store import read_rows, writer_lock
 from runner.domain.facts import SPOT
 from runner.domain.time import TIMEFRAMES, format_time, timeframe_name
+from runner.durable import sync_directory, write_whole
 from runner.errors import DataMissing, UsageError
 
 Form = Literal["parquet", "csv"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from runner.data.durable import sync_directory, write_whole
 from runner.data.rules import (
     StoredRules,
     judge_brackets,
@@ -25,6 +24,7 @@ from runner.data.source_file import refusal
 from runner.data.store import Written, writer_lock
 from runner.data.symbol import market_id
 from runner.domain.instrument import Bracket, Instrument
+from runner.durable import sync_directory, write_whole
 from runner.errors import DataConflict, UsageError
 
 FILE_BYTES_MAX = 64 << 20  # exchangeInfo of 900 contracts is 2 MB

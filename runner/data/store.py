@@ -14,7 +14,6 @@ from typing import IO, Literal, NamedTuple
 
 import numpy as np
 
-from runner.data.durable import sync_directory, write_whole
 from runner.data.layout import (
     ASKED_NAME,
     INDEX_NAME,
@@ -28,6 +27,7 @@ from runner.data.layout import (
 from runner.data.part import COLUMN_NAMES, Columns, encode_part, read_part, release_memory
 from runner.domain.series import Bars, Floats, Times
 from runner.domain.time import format_day, format_time, timeframe_name
+from runner.durable import sync_directory, write_whole
 from runner.errors import DataConflict, DataDamaged, DataMissing, StoreBusy
 
 _TRIES_MAX = 20  # a reader tries again while writers replace parts under it

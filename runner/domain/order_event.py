@@ -89,7 +89,8 @@ class OrderUpdated:
 class Filled:
     """One execution, applied once: its entry has `trade_fact` as its fact.
 
-    `applied` is what the core was given; None: not the core's (a hand's, a second part told as one).
+    `applied` is what the core was given; None: not the core's (a hand's, a second part told as one, an
+    execution whose quantity came with a position that was taken over: of that `settled_usdt` is the money).
     Figures from `slippage_usdt` on are known to runs over stored bars only; without `position_after`
     the journal adds up.
     """
@@ -108,6 +109,7 @@ class Filled:
     slippage_usdt: Decimal | None = None
     risk_usdt: Decimal | None = None
     position_after: Decimal | None = None
+    settled_usdt: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

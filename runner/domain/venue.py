@@ -140,11 +140,14 @@ class VenueAccount:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the exchange says by REST: the truth."""
+    """What the exchange says by REST: the truth. `position_ms`: by our clock, just before the position was
+    asked for.
+    """
 
     account: VenueAccount
     position: VenuePosition
     orders: tuple[VenueOrder, ...]  # both books, open ones only
+    position_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,16 @@ class ClosedBar:
     mark_low: float
     mark_close: float
     has_mark: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTold:
+    """A stream's word that a bar has closed: when, by the exchange's clock, and with which figures."""
+
+    time_ms: int
+    open_time_ms: int
+    close: float
+    volume: float
 
 
 # --- outcomes of a write ---
@@ -336,15 +349,15 @@ class MarketPort(Protocol):
         ...
 
     async def bars(
-        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+        self, symbol: str, timeframe_ms: int, since_ms: int, now_ms: int | None = None
     ) -> Sequence[ClosedBar]:
         """Closed bars with open times from `since_ms` on, oldest first, by REST. What has closed says the
-        exchange's clock, which is asked unless it told by itself that it has come as far as `told_ms`.
+        exchange's clock, which is asked where `now_ms` does not say how far it has come.
         """
         ...
 
-    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """The exchange's clock whenever a bar closes, by stream. A hint: bars themselves are read by REST."""
+    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[CloseTold]:
+        """Whenever a bar closes, by stream. A hint: bars themselves are read by REST."""
         ...
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

@@ -116,6 +116,7 @@ class Account:
         client = self._client
         plain = await self._read(client.fapiPrivateGetOpenOrders, asked, _each(rows.plain_order))
         algo = await self._read(client.fapiPrivateGetOpenAlgoOrders, asked, _each(rows.algo_order))
+        position_ms = client.now_ms()
         position = await self._read(
             client.fapiPrivateV3GetPositionRisk, asked, lambda reply: _position(reply, symbol)
         )
@@ -123,7 +124,7 @@ class Account:
         setup = await self._read(
             client.fapiPrivateGetAccountConfig, {}, lambda reply: _account(account, reply)
         )
-        return Snapshot(setup, position, (*plain, *algo))
+        return Snapshot(setup, position, (*plain, *algo), position_ms)
 
     async def look_up(self, symbol: str, client_id: str, book: Book) -> VenueOrder | None:
         """One order by its client id; None: the exchange knows none (yet)."""
@@ -175,7 +176,8 @@ class Account:
         )
         found: list[Income] = []
         for kind in kinds:
-            found += await self._read(self._client.fapiPrivateGetIncome, kind, _each(rows.income_row))
+            call = self._client.fapiPrivateGetIncome
+            found += await trusted(self._client, call, kind, _each(rows.income_row))
         return sorted(found, key=lambda row: row.time_ms)
 
     def events(self, symbol: str) -> AsyncIterator[AccountEvent]:
@@ -188,7 +190,8 @@ class Account:
         asked: dict[str, Any],
         read: Callable[[Any], Reply],
     ) -> Reply:
-        return await trusted(self._client, call, asked, read)
+        """What protection may depend on: it gives way to nothing."""
+        return await trusted(self._client, call, asked, read, gives_way=False)
 
 
 async def trusted(
@@ -196,11 +199,15 @@ async def trusted(
     call: Callable[[dict[str, Any]], Awaitable[Any]],
     asked: dict[str, Any],
     read: Callable[[Any], Reply],
+    *,
+    gives_way: bool = True,
 ) -> Reply:
-    """The answer to one read, or ReadFailed. Reads leave the last of a minute's weight to orders."""
+    """The answer to one read, or ReadFailed. What gives way leaves the last of a minute's weight to orders
+    and to what they depend on.
+    """
     if blocked_ms := client.blocked_until_ms():
         raise ReadFailed("the exchange told us to wait", blocked_ms)
-    if client.budget.is_spent(client.now_ms()):
+    if gives_way and client.budget.is_spent(client.now_ms()):
         raise ReadFailed("not asked: the weight that this address has in a minute is used up")
     try:
         return read(await call(asked))

@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.domain.bar import Funding
 from runner.domain.time import timeframe_name
-from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
+from runner.domain.venue import ClosedBar, CloseTold, MarketPort, ReadFailed
 from runner.exchange.account import trusted
 from runner.exchange.client import FuturesClient
 from runner.exchange.stream import kline_closes
@@ -34,12 +34,12 @@ class FuturesMarket:
         )
 
     async def bars(
-        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+        self, symbol: str, timeframe_ms: int, since_ms: int, now_ms: int | None = None
     ) -> Sequence[ClosedBar]:
         """Closed bars from then on, oldest first, with mark prices. ReadFailed while a mark bar may still
         turn up; where there is none the last price stands in, and the bar says so.
         """
-        now_ms = told_ms or await self.server_time()
+        now_ms = await self.server_time() if now_ms is None else now_ms
         found: list[ClosedBar] = []
         start = since_ms
         while start + timeframe_ms <= now_ms:
@@ -65,8 +65,8 @@ class FuturesMarket:
             start = int(closed[-1][0]) + timeframe_ms
         return found
 
-    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """The exchange's clock as bars close, by stream; for ever, over lost connections."""
+    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[CloseTold]:
+        """Bars as they close, by stream; for ever, over lost connections."""
         return kline_closes(self._client, symbol, timeframe_name(timeframe_ms))
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

@@ -18,6 +18,7 @@ import ccxt
 
 from runner.domain.venue import (
     AccountEvent,
+    CloseTold,
     OrderChanged,
     PositionChanged,
     SettingsChanged,
@@ -120,8 +121,8 @@ async def _next(socket: Any) -> Any:
         receiving.cancel()
 
 
-async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> AsyncIterator[int]:
-    """The exchange's clock whenever the stream says that a bar has closed; a hint: some may be missing."""
+async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> AsyncIterator[CloseTold]:
+    """Whenever the stream says that a bar has closed; a hint: some may be missing."""
     url = f"{client.profile.stream_url}/market/ws/{symbol.lower()}@kline_{timeframe}"
     pause_s = 0.25
     while True:
@@ -135,10 +136,11 @@ async def kline_closes(client: FuturesClient, symbol: str, timeframe: str) -> As
                     elif message.type is aiohttp.WSMsgType.TEXT:
                         pause_s = 0.25
                         event = json.loads(message.data)
-                        if (event.get("k") or {}).get("x"):
-                            yield int(event.get("E") or 0)
+                        bar = event.get("k") or {}
+                        if bar.get("x"):
+                            yield CloseTold(int(event["E"]), int(bar["t"]), float(bar["c"]), float(bar["v"]))
                 await socket.close()
-        except (OSError, TimeoutError, ValueError, aiohttp.ClientError):
+        except (OSError, TimeoutError, ValueError, KeyError, TypeError, aiohttp.ClientError):
             pass  # the bar is read by REST anyway
         await client.wait(pause_s)
         pause_s = min(2 * pause_s, PAUSE_S_MAX)

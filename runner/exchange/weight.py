@@ -8,7 +8,8 @@ in X-MBX-USED-WEIGHT-1M; after 429 and 418 nothing may be sent for Retry-After s
 
 Other programs at the same address use the same budget, so only a part of it is ours, and the header is the
 truth: what was counted here is only added until the next header says. So several bots share it out among
-themselves: pulls stop at three quarters, a session's reads at nine tenths, and the rest is for orders.
+themselves: pulls stop at three quarters, a session's bars, prices and income at nine tenths, and the rest is
+for orders and for the reads that protection depends on.
 """
 
 import re
@@ -20,7 +21,7 @@ from runner.domain.time import MINUTE_MS
 
 WEIGHT_MAX = 2400
 SHARE_OURS = 0.75  # a running bot at the same address must still be heard
-SHARE_READ = 0.9  # of a session's reads: orders and cancels must still be heard
+SHARE_READ = 0.9  # of reads that can wait
 
 _LATENCIES_MAX = 100_000  # of one client; ten years of minutes are 5,300 requests
 _WAIT_SILENT_S = 60  # when a 429 does not say how long

@@ -126,6 +126,13 @@ def is_taken(database: Database, name: str) -> bool:
     return False
 
 
+def who_runs(database: Database) -> str | None:
+    """A living process that holds any lease of this database, in words; None: nobody does."""
+    with database.reading() as connection:
+        names = connection.execute(select(LEASES.c.name).order_by(LEASES.c.name)).scalars().all()
+    return next((_held(database, name) for name in names if is_taken(database, name)), None)
+
+
 def epoch_of(connection: Connection, name: str) -> int | None:
     """The epoch that counts now."""
     found: int | None = _epoch(connection.dialect).run(connection, {"wanted": name}).scalar()

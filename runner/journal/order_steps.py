@@ -98,8 +98,8 @@ def _order(view: View, line: Recorded) -> OrderRow | None:
 def sending(view: View, line: Recorded, event: Sending) -> None:
     """The order is on its way, or its cancellation is."""
     order = _order(view, line)
-    if order is None and event.request is not None:
-        order = _planned(line, line.entry.intent, _leg_of(event.request), event.request)
+    if event.request is not None:
+        order = _as_sent(line, order, event.request)
     if order is None:
         return
     if event.action == "cancel":
@@ -113,6 +113,20 @@ def sending(view: View, line: Recorded, event: Sending) -> None:
             receive_window_ms=event.receive_window_ms,
             seq=line.seq,
         )
+    )
+
+
+def _as_sent(line: Recorded, order: OrderRow | None, request: Request) -> OrderRow:
+    """What goes out, which may be another price or quantity than was promised with the entry."""
+    if order is None:
+        return _planned(line, line.entry.intent, _leg_of(request), request)
+    return order._replace(
+        kind=str(request.kind),
+        side=request.side,
+        quantity=request.quantity,
+        price=request.price,
+        trigger_price=request.trigger_price,
+        reduce_only=request.reduce_only,
     )
 
 

@@ -12,7 +12,7 @@ from runner.domain.entry import Recorded
 from runner.journal import order_steps, run_steps
 from runner.journal.view import View
 
-VERSION = 2  # of the reckoning; a database with another one is reckoned anew when it is opened
+VERSION = 3  # of the reckoning; a database with another one is reckoned anew when it is opened
 
 
 def project(view: View, line: Recorded) -> None:

@@ -113,6 +113,12 @@ class Reader:
             ).mappings().one_or_none()  # fmt: skip
         return recorded(dict(row)) if row is not None else None
 
+    def count(self, run: str, after_seq: int) -> int:
+        """How many entries of a run come after this one."""
+        wanted = select(func.count()).where(ENTRIES.c.run == run, ENTRIES.c.seq > after_seq)
+        with self.database.reading() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
     def text(self, text_hash: str) -> str:
         """A document, plan or report by its hash; JournalDamaged when it is not the text that was kept."""
         with self.database.reading() as connection:

@@ -1,6 +1,7 @@
 """Which tables a database has, and bringing them up to what this build knows.
 
-In: a database. Out: its tables at the wanted revision; JournalForeign for a newer build's or somebody else's.
+In: a database. Out: its tables at the wanted revision; JournalForeign for a newer build's or somebody else's,
+JournalBusy while a session of another build runs on it.
 Refuses to know: what is in the tables. A migration is one transaction: it happens or it does not.
 """
 
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
-from runner.errors import JournalForeign
+from runner.errors import JournalBusy, JournalForeign
 from runner.journal.chain import genesis, seal_of
 from runner.journal.database import Database
+from runner.journal.lease import who_runs
 from runner.journal.tables import ABOUT, HEAD
 
 REVISIONS = ("0001", "0002", "0003")  # oldest first; `migrations/versions/` says what each of them does
@@ -28,13 +30,28 @@ def prepare(database: Database, instance: str | None = None) -> None:
             return
     with database.writing() as connection:
         take_turn(connection)
-        if _known_revision(connection, database.place) == NEWEST:
+        found = _known_revision(connection, database.place)
+        if found == NEWEST:
             return  # another process has just done it
+        if found is not None:
+            refuse_beside(database)
         migrate(connection, NEWEST)
         if connection.execute(select(HEAD.c.id)).one_or_none() is None:
             instance = instance or uuid.uuid4().hex
             connection.execute(insert(HEAD), {"id": 1, "seq": 0, "hash": genesis(instance)})
             note(connection, {"instance": instance})
+
+
+def refuse_beside(database: Database) -> None:
+    """Nothing is changed under a running session: it would wait for its commits meanwhile, and afterwards go
+    on writing as its own build knows it.
+    """
+    held = who_runs(database)
+    if held is not None:
+        raise JournalBusy(
+            f"a session of another build of runner runs on the journal {database.place}: {held} (what rests "
+            "at the exchange goes on resting), then try again; nothing was changed"
+        )
 
 
 def note(connection: Connection, news: dict[str, str]) -> None:

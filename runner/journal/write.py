@@ -20,13 +20,13 @@ from runner.domain.entry import TEXT_BYTES_MAX, Entry, Recorded
 from runner.errors import JournalDamaged, JournalFailed, JournalForeign, LeaseLost
 from runner.journal.chain import Columns, chained, columns_of
 from runner.journal.database import BUSY_MS, Database, is_lost
-from runner.journal.lease import Lease, epoch_of
+from runner.journal.lease import Lease, epoch_of, who_runs
 from runner.journal.outbox import JournalOutbox
 from runner.journal.prepared import Prepared
 from runner.journal.projection import VERSION, project
 from runner.journal.read import Reader, about_of
 from runner.journal.rebuild import rebuild
-from runner.journal.schema import note, prepare
+from runner.journal.schema import note, prepare, refuse_beside
 from runner.journal.sql_view import Shapes, SqlView
 from runner.journal.tables import ENTRIES, HEAD, TEXTS
 
@@ -165,9 +165,13 @@ class Journal:
             self._connection = None
 
     def _settle(self, binding: Binding | None) -> None:
-        """Refuse another account's journal, and reckon projections anew when their rules have changed."""
+        """Refuse another account's journal, and reckon projections anew when their rules have changed. Beside
+        a session of another build, a command makes do with the rows of that one; a session does not start.
+        """
         with self.database.reading() as connection:
             news, stale = self._unsettled(connection, binding)
+        if stale and binding is None and who_runs(self.database) is not None:
+            return
         if news or stale:
             with self.database.writing() as connection:
                 connection.execute(_READ_HEAD)
@@ -175,6 +179,7 @@ class Journal:
                 if news:
                     note(connection, news)
                 if stale:
+                    refuse_beside(self.database)
                     rebuild(connection)
 
     def _unsettled(self, connection: Connection, binding: Binding | None) -> tuple[dict[str, str], bool]:

@@ -116,6 +116,7 @@ class Host:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._told_to_stop, name.name)
+        self.scribe.take_up(lambda: bool(self.session.desk.unwritten))
         self.outfit.on_ready(self.scribe.run, health_port)
         living = asyncio.ensure_future(self.session.run())
         jobs = [loop.create_task(job) for job in (self._beat(), self._renew(), *self._pings())]

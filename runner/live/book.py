@@ -190,7 +190,7 @@ def _state_set(book: Book, entry: Entry, state: State) -> Book:
 def _told(book: Book, limit: str) -> Book:
     """A limit is told of once, until it is lifted."""
     if limit == "daily_loss":
-        return replace(book, told_loss_day=book.state.account.day)
+        return replace(book, told_loss_day=book.state.guard.daily_loss_day)
     return replace(book, told_drawdown=True)
 
 
@@ -299,6 +299,8 @@ def _filled(book: Book, entry: Entry, filled: Filled) -> Book:
     was_flat = book.state.position.quantity == 0.0
     if filled.applied is not None:
         book = replace(book, state=apply(book.plan, book.state, filled.applied))
+    elif filled.settled_usdt is not None:
+        book = replace(book, state=settle(book.plan, book.state, filled.settled_usdt))
     traded_ms = max(book.traded_ms, entry.time_ms)
     applied = {**book.applied_trades, filled.trade_id: entry.time_ms}
     if len(applied) > KNOWN_MAX:

@@ -25,6 +25,7 @@ from runner.live.window import Window
 
 _RULES = {1: "entry.long", -1: "entry.short"}
 _VIA = {True: "rest", False: "rest, the last price for the mark"}
+# without a limit (the bot's text may have changed) there is nothing to tell
 _ACTIONS: Mapping[int, StopLevel] = {BLOCK: "no_entries", FLATTEN: "flatten", HALT: "halt"}
 
 
@@ -61,12 +62,14 @@ def _tripped(book: Book, state: State) -> Iterator[LimitTripped | Halted]:
     """
     limits, guard, account = book.plan.limits, state.guard, state.account
     equity = _money(account.equity_usdt)
-    if guard.daily_loss_day == account.day != book.told_loss_day:
-        action, level = _ACTIONS[limits.daily_loss_action], _money(daily_loss_level(limits, account))
-        yield LimitTripped("daily_loss", action, equity, level, (account.day + 1) * DAY_MS)
-    if guard.drawdown_hit and not book.told_drawdown:
-        action, level = _ACTIONS[limits.drawdown_action], _money(drawdown_level(limits, account))
-        yield LimitTripped("max_drawdown", action, equity, level)
+    day, action = guard.daily_loss_day, _ACTIONS.get(limits.daily_loss_action)
+    if action is not None and day > book.told_loss_day and day >= account.day - 1:
+        seen = account if day == account.day else book.state.account  # hit in the bar that ended its day
+        level = _money(daily_loss_level(limits, seen))
+        yield LimitTripped("daily_loss", action, equity, level, (day + 1) * DAY_MS)
+    action = _ACTIONS.get(limits.drawdown_action)
+    if action is not None and guard.drawdown_hit and not book.told_drawdown:
+        yield LimitTripped("max_drawdown", action, equity, _money(drawdown_level(limits, account)))
     if guard.halted and book.halted is None:
         yield Halted("no_entries", "the maximum drawdown was reached", "limit")
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
+from runner.domain.venue import ClosedBar, CloseTold, MarketPort, ReadFailed
 from runner.live.desk import Desk, either
 from runner.live.window import Window
 
@@ -23,7 +23,7 @@ SLACK_BARS = 32  # for holes that the exchange has itself
 
 @dataclass(slots=True)
 class Feed:
-    """`on_bar` is told each bar once; `late` whether it was read long after its close."""
+    """`on_bar` is told each bar once."""
 
     desk: Desk
     market: MarketPort
@@ -32,7 +32,7 @@ class Feed:
     missed_max: int = MISSED_MAX
     failures: int = 0
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
-    told_ms: int = 0  # the exchange's clock, by the hint
+    hint: CloseTold | None = None
 
     async def load(self) -> None:
         """Fill the window with history: as much as the rules need. May raise ReadFailed."""
@@ -86,9 +86,9 @@ class Feed:
 
     async def listen(self) -> None:
         """For ever: the stream's word that a bar has closed, so that it is read a moment sooner."""
-        async for told_ms in self.market.closes(self.desk.identity.symbol, self.window.timeframe_ms):
-            if told_ms >= self._due_ms:
-                self.told_ms = told_ms
+        async for told in self.market.closes(self.desk.identity.symbol, self.window.timeframe_ms):
+            if told.time_ms >= self._due_ms:
+                self.hint = told
                 self.hinted.set()
 
     @property
@@ -103,8 +103,18 @@ class Feed:
 
     async def _read(self) -> None:
         symbol, timeframe = self.desk.identity.symbol, self.window.timeframe_ms
-        told_ms, self.told_ms = self.told_ms, 0  # good for one look: from then on it is asked for
-        for bar in await self.market.bars(symbol, timeframe, self.window.next_open_ms, told_ms):
+        hint, self.hint = self.hint, None  # good for one look: from then on the clock is asked for
+        now_ms = hint.time_ms if hint else None
+        bars = await self.market.bars(symbol, timeframe, self.window.next_open_ms, now_ms)
+        if hint is not None and any(_is_unfinished(bar, hint) for bar in bars):
+            raise ReadFailed("the bar is not told yet as the stream closed it")
+        for bar in bars:
             is_closed = bar.open_time_ms + timeframe <= self.desk.exchange_ms()
             if is_closed and self.window.add(bar):
                 self.on_bar(bar)
+
+
+def _is_unfinished(bar: ClosedBar, told: CloseTold) -> bool:
+    """Whether this is the bar that the stream told of, with other figures: REST may lag behind a close."""
+    same = (bar.close, bar.volume) == (told.close, told.volume)
+    return bar.open_time_ms == told.open_time_ms and not same

@@ -119,8 +119,14 @@ class Recovery:
                 if doubts.stand(verdict, self.desk.clock.now_ms()):
                     settle_difference(self.desk, verdict, self.policy)
                     return f"{DIFFERENT}: {self.policy}"
+            self.executor.step()
             await self._work(pause)
-            pause = min(2 * pause, SETTLE_MS_MAX)
+            pause = min(2 * pause, SETTLE_MS_MAX) if self._is_covered() else SETTLE_MS
+
+    def _is_covered(self) -> bool:
+        """Whether nothing is held that no stop of ours covers, by the last look."""
+        held = self.desk.held_there
+        return held is not None and is_protected(self.desk.book.live_orders, held)
 
     async def _work(self, for_ms: int) -> None:
         """The executor goes on between two looks."""
@@ -205,8 +211,8 @@ def settle_difference(desk: Desk, differs: Differs, policy: Policy) -> None:
     state = adopted(book.plan, book.state, position, now)
     if policy == "flatten":
         state = leaving(state, now, RECOVERY)
-    symbol, read_ms = desk.identity.symbol, desk.account_ms + desk.exchange_offset_ms
-    as_of_ms = position.updated_ms or read_ms - SETTLE_MS  # a flat one often does not say since when
+    symbol, asked_ms = desk.identity.symbol, snapshot.position_ms + desk.exchange_offset_ms
+    as_of_ms = position.updated_ms or asked_ms  # a flat one often does not say since when
     taken = PositionSet(symbol, position.quantity, position.entry_price, DIFFERENT)
     entries = [
         desk.entry(Mismatched(symbol, DIFFERENT, str(differs.ours), str(position.quantity), policy)),

@@ -13,9 +13,10 @@ from runner.domain.entry import Entry, Recorded
 from runner.domain.session_event import Alerted, Halted, Resumed
 from runner.errors import JournalFailed, LeaseLost
 from runner.journal.lease import Lease
-from runner.journal.word import clear_word, word_left
+from runner.journal.word import clear_words, words_left
 from runner.journal.write import Journal
 from runner.live.alerts import alert_of
+from runner.live.kept import unkept
 
 NEWS = ("halted", "resumed")
 KEEP_EVERY = 5_000  # entries: a start reads so many at most, in a quarter of a second
@@ -37,9 +38,11 @@ class Scribe:
     on_entries: Callable[[Sequence[Entry]], None] = lambda entries: None
     own: set[int] = field(default_factory=set)  # of the kinds that others write, too
     own_seq: int = 0  # the last entry of ours
-    unkept: int = KEEP_EVERY  # entries of ours since the book was kept: at a start it is kept soon
+    unkept: int = 0  # entries since the book was kept
     is_in_order: bool = True  # whether everything was believed in the order in which it was written
-    left_fact: str | None = None  # of the last word that was found beside the journal
+    is_waiting: Callable[[], bool] = lambda: False  # whether something believed is still to be written
+    left: set[Entry] = field(default_factory=set)  # the words that were found beside the journal
+    left_written: set[Entry] = field(default_factory=set)  # and of these, what the journal has
     is_lost: bool = False
 
     def append(self, entries: Sequence[Entry]) -> Sequence[object | None]:
@@ -72,23 +75,27 @@ class Scribe:
 
     def news(self) -> Sequence[Entry]:
         """What others wrote since the last call, or left beside the journal when it took nothing."""
-        return [*self._left(), *self._written()]
+        heard = [*self._left(), *self._written()]
+        if heard and self.is_waiting():
+            self.is_in_order = False
+        return heard
 
     def _left(self) -> Sequence[Entry]:
         """A halt beside the journal: believed at once, and written as soon as that can be."""
-        entry = word_left(self.journal.database, self.run)
-        if entry is None:
-            return ()
-        is_known, self.left_fact = self.left_fact == entry.fact, entry.fact
+        words = words_left(self.journal.database, self.run)
+        fresh, self.left = [word for word in words if word not in self.left], set(words)
         try:
-            self.append([entry])
-            clear_word(self.journal.database, self.run)
+            unwritten = [word for word in words if word not in self.left_written]
+            if unwritten:
+                self.append(unwritten)
+            self.left_written = self.left
+            clear_words(self.journal.database, self.run, words)
         except LeaseLost:
             raise
         except JournalFailed as fault:
             self.is_in_order = False
             _log.warning("an operator's halt could not be written yet: %s", fault)
-        return () if is_known else (entry,)
+        return fresh
 
     def _written(self) -> Sequence[Entry]:
         try:
@@ -107,6 +114,14 @@ class Scribe:
         for entry in fresh:
             self._pass_on(entry)
         return fresh
+
+    def take_up(self, is_waiting: Callable[[], bool]) -> None:
+        """Go on counting where the process before this one ended; it may have ended soon, and many times."""
+        self.is_waiting = is_waiting
+        try:
+            self.unkept = unkept(self.journal, self.run)
+        except JournalFailed as fault:
+            _log.warning("the journal cannot be read: %s", fault)
 
     def must_keep(self) -> bool:
         """Whether it is time to keep the book, and nobody wrote anything that it does not know."""

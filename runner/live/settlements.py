@@ -15,7 +15,7 @@ import numpy as np
 from runner.domain.bar import Funding
 from runner.domain.series import FundingSeries
 from runner.domain.time import FUNDING_INTERVAL_MS, HOUR_MS
-from runner.domain.venue import ClosedBar, MarketPort, ReadFailed
+from runner.domain.venue import ClosedBar, CloseTold, MarketPort, ReadFailed
 
 LATE_MS_MAX = 5_000  # a settlement's own time after its hour
 ASK_MS = 600_000  # for so long after an hour a settlement may still turn up
@@ -40,16 +40,16 @@ class SettledMarket:
         return await self.market.server_time()
 
     async def bars(
-        self, symbol: str, timeframe_ms: int, since_ms: int, told_ms: int = 0
+        self, symbol: str, timeframe_ms: int, since_ms: int, now_ms: int | None = None
     ) -> Sequence[ClosedBar]:
         """Closed bars; their settlements are known when they are."""
-        bars = await self.market.bars(symbol, timeframe_ms, since_ms, told_ms)
+        bars = await self.market.bars(symbol, timeframe_ms, since_ms, now_ms)
         if bars:
             await self._read(symbol, bars[0].open_time_ms, bars[-1].open_time_ms + timeframe_ms)
         return bars
 
-    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[int]:
-        """The exchange's clock as bars close, by stream."""
+    def closes(self, symbol: str, timeframe_ms: int) -> AsyncIterator[CloseTold]:
+        """Bars as they close, by stream."""
         return self.market.closes(symbol, timeframe_ms)
 
     async def settlements(self, symbol: str, since_ms: int) -> Sequence[Funding]:

@@ -38,10 +38,10 @@ from runner.journal.naming import free_name
 from runner.journal.rows import Run
 from runner.journal.write import Journal, Text
 from runner.live.adopt import leaving
-from runner.live.book import Book, fold, new_book
+from runner.live.book import Book, new_book
 from runner.live.desk import Clock, Desk, Identity
 from runner.live.ids import bot_tag
-from runner.live.kept import last_kept
+from runner.live.kept import further, last_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,7 @@ def book_of(journal: Journal, run: str, plan: Plan) -> Book:
     """
     book, after_seq = last_kept(journal, run) or (new_book(plan), 0)
     for line in journal.read.entries(run=run, after_seq=after_seq):
-        if isinstance(line.entry.event, RunStarted | Reloaded):
-            book = replace(book, plan=plan_of(journal, line.entry.event.plan_hash))
-        book = fold(book, line.entry)
+        book = further(book, line, lambda wanted: plan_of(journal, wanted))
     banned_ms = max(book.banned_until_ms, journal.read.banned_until_ms())
     return replace(book, banned_until_ms=banned_ms)
 

@@ -9,11 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from runner.core.apply import settle
 from runner.domain.entry import Entry, trade_fact
 from runner.domain.order import OPERATOR, REASONS, Fill
 from runner.domain.order_event import Filled, OrderUpdated
-from runner.domain.session_event import StateSet
 from runner.domain.venue import AccountPort, Book, VenueOrder, VenueTrade
 from runner.live.actions import Own, Phase
 from runner.live.book import Book as OurBook
@@ -22,7 +20,6 @@ from runner.live.fills import fill_of, liquidation_of, stranger_of
 from runner.live.ids import Leg
 from runner.live.wanted import held_quantity
 
-EARLIER = "money of an execution from before the position was taken over"
 READ_BACK_MS = 60_000  # before the last execution known: trades appear late and out of order
 LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
 
@@ -101,18 +98,17 @@ def owner_of(book: OurBook, trade: VenueTrade) -> Own | None:
 
 def _entries_of(desk: Desk, trade: VenueTrade) -> list[Entry]:
     """What one execution is written down as. The quantity of one that is read after its position was taken
-    over is in that position already; its money is not.
+    over is in that position already; its money is not, unless the run began with it.
     """
     book = desk.book
     own, held = owner_of(book, trade), held_quantity(book.plan, book.state)
     fill = _core_fill(book, own, trade)
     if trade.time_ms > book.taken_over_ms:
         return [entry_of(desk, trade, own, fill, fill)]
-    entry = entry_of(desk, trade, own, fill, None, held=held)
-    if fill is None and not trade.realised_pnl_usdt:
-        return [entry]  # somebody else's
-    made_usdt = float(trade.realised_pnl_usdt - trade.fee_usdt)
-    return [entry, desk.entry(StateSet(settle(book.plan, book.state, made_usdt), EARLIER))]
+    is_ours = fill is not None or bool(trade.realised_pnl_usdt)
+    counts = is_ours and trade.time_ms >= book.started_ms
+    made_usdt = float(trade.realised_pnl_usdt - trade.fee_usdt) if counts else None
+    return [entry_of(desk, trade, own, fill, None, held=held, settled_usdt=made_usdt)]
 
 
 def entry_of(
@@ -123,6 +119,7 @@ def entry_of(
     applied: Fill | None,
     *,
     held: Decimal | None = None,
+    settled_usdt: float | None = None,
 ) -> Entry:
     """The journal's entry of one execution, with what the core is given; `held`: what is held after it all
     the same.
@@ -141,6 +138,7 @@ def entry_of(
             realised_pnl_usdt=trade.realised_pnl_usdt,
             applied=applied,
             position_after=held,
+            settled_usdt=settled_usdt,
         ),
         intent=own.id.intent if own else None,
         client_id=str(own.id) if own else trade.client_id or None,

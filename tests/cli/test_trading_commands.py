@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -139,24 +139,16 @@ def test_a_session_that_hangs_in_the_midst_of_writing_is_halted_and_flattened_to
         session.process.kill()
         session.ended()
     [journal] = [path for path in tmp_path.rglob("journal*.db") if "main" in path.name]
-    words = [f"sqlite:///{journal}", "testnet/main@local/BTCUSDT", "always"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.hanging_session", *words], stdout=subprocess.PIPE, cwd=ROOT
-    ) as hanging:
-        assert hanging.stdout is not None
-        try:
-            assert hanging.stdout.readline().startswith(b"ready")
-            told = json.loads(desk.quick("halt", run, "--reason", "hangs", "--who", "ann", "--json", code=5))
-            assert "left beside the journal" in told["words"]
-            [limit] = desk.status()["limits"]
-            assert (limit["level"], limit["who"]) == ("no_entries", "ann")
-            assert "hangs (left beside the journal)" in limit["reason"]
-            assert exchange.held() > 0
-            done = desk.quick("flatten", run, "--reason", "enough", "--force", "--json")
-            assert json.loads(done)["words"] == "flat"
-            assert hanging.wait(10) == -signal.SIGKILL
-        finally:
-            hanging.kill()
+    with hanging_session(journal, "BTCUSDT", "always") as hanging:
+        told = json.loads(desk.quick("halt", run, "--reason", "hangs", "--who", "ann", "--json", code=5))
+        assert "it holds the journal in the midst of writing" in told["words"]
+        [limit] = desk.status()["limits"]
+        assert (limit["level"], limit["who"]) == ("no_entries", "ann")
+        assert "hangs (left beside the journal)" in limit["reason"]
+        assert exchange.held() > 0
+        done = desk.quick("flatten", run, "--reason", "enough", "--force", "--json")
+        assert json.loads(done)["words"] == "flat"
+        assert hanging.wait(10) == -signal.SIGKILL
     assert (exchange.held(), exchange.stops(), exchange.orders()) == (0, 0, 0)
     [limit] = desk.status()["limits"]
     assert (limit["level"], limit["reason"]) == ("flatten", "enough")
@@ -168,6 +160,46 @@ def test_a_session_that_hangs_in_the_midst_of_writing_is_halted_and_flattened_to
         session.process.send_signal(signal.SIGTERM)
         assert session.ended() == 6
     assert exchange.held() == 0
+
+
+def test_a_sound_session_is_not_killed_for_another_that_keeps_the_journal(
+    tmp_path: Path, exchange: Exchange
+) -> None:
+    """One file serves all symbols of an account: while one hangs in it, no other can say that it lives."""
+    desk = machine(tmp_path, exchange)
+    with desk.session() as session:
+        run = session.started()
+        until(lambda: exchange.held() > 0 and exchange.stops() == 1, "a position with its stop")
+        session.process.kill()
+        session.ended()
+    [journal] = [path for path in tmp_path.rglob("journal*.db") if "main" in path.name]
+    with hanging_session(journal, "BTCUSDT", "always", "sound") as sound:
+        with hanging_session(journal, "ETHUSDT", "other") as hanging:
+            told = json.loads(desk.quick("halt", run, "--reason", "odd", "--json", code=5))
+            assert f"held by process {hanging.pid} (" in told["words"]
+            assert "tests.cli.hanging_session" in told["words"]
+            refused = desk.call("flatten", run, "--reason", "odd", "--force", code=4)
+            assert "no process was ended" in refused.stderr
+            assert f"kill {hanging.pid}" in refused.stderr
+            assert (sound.poll(), hanging.poll()) == (None, None)
+        done = json.loads(desk.quick("flatten", run, "--reason", "enough", "--force", "--json"))
+        assert f"process {sound.pid} can write nothing more" in done["words"]
+    assert (exchange.held(), exchange.stops(), exchange.orders()) == (0, 0, 0)
+
+
+@contextmanager
+def hanging_session(journal: Path, symbol: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """It has what it is to hold; killed when the block ends."""
+    place = [f"sqlite:///{journal}", f"testnet/main@local/{symbol}"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.hanging_session", *place, *words], stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b"ready")
+            yield process
+        finally:
+            process.kill()
 
 
 def freeze_between_commits(process: subprocess.Popen[str], home: Path) -> None:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_entries import (
@@ -159,6 +160,28 @@ def test_a_further_try_that_no_intent_names_has_its_leg_all_the_same(
     with open_journal(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
         journal.append(started(), stamped(Sending("place", 0, 3_000, request), client_id=name, attempt=7))
         assert [order.leg for order in journal.read.order(name)] == [leg]
+
+
+def test_a_promised_stop_becomes_what_was_sent_in_its_place(journal: Journal) -> None:
+    """The entry filled in part, the price moved: the stop goes out smaller, elsewhere, by the same id."""
+    request = Request(
+        client_id=STOP_ID,
+        symbol=BTC,
+        kind=Kind.STOP_MARKET,
+        side=-1,
+        quantity=Decimal("0.012"),
+        trigger_price=Decimal("33950.0"),
+        reduce_only=True,
+    )
+    stamp: Any = {"intent": INTENT, "client_id": STOP_ID, "attempt": 1}
+    journal.append(started(), INTENDED_ENTRY, stamped(Sending("place", 0, 3_000, request), 1, **stamp))
+    (order,) = journal.read.order(STOP_ID)
+    assert (order.leg, order.status, order.intent) == ("stop", "sending", INTENT)
+    assert (order.quantity, order.trigger_price) == (request.quantity, request.trigger_price)
+    fill = fill_entry("1", "0.012", "33950")
+    journal.append(stamped(Answered("place", "acked"), 2, **stamp))
+    journal.append(replace(fill, intent=INTENT, client_id=STOP_ID))
+    assert [order.client_id for order in journal.read.orders(RUN, only_open=True)] == []
 
 
 def test_executions_end_an_order_whose_end_the_exchange_never_told(journal: Journal) -> None:

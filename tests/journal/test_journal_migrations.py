@@ -1,18 +1,34 @@
 """Tables come and go by migrations, with data, on both databases; a newer build's are refused."""
 
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from journal_entries import RUN, every_kind
-from sqlalchemy import inspect, text
+from journal_entries import RUN, every_kind, stamped
+from sqlalchemy import Connection, inspect, text
 
-from runner.errors import JournalForeign
+from runner.domain.session_event import Halted
+from runner.errors import JournalBusy, JournalForeign
 from runner.journal.check import check
 from runner.journal.database import Database
 from runner.journal.schema import MIGRATIONS, REVISIONS, migrate, revision_of
 from runner.journal.tables import METADATA
-from runner.journal.write import Journal, open_journal
+from runner.journal.write import Binding, Journal, open_journal
+
+MINE = Binding("testnet", "main")
+HOLDER = """
+import sys
+from runner.journal.database import Database
+from runner.journal.lease import acquire
+lease = acquire(Database(sys.argv[1]), "testnet/main/BTCUSDT", 1_000, owner="the other")
+print(lease.epoch, flush=True)
+sys.stdin.read()
+"""
 
 
 def test_the_list_of_revisions_is_that_of_the_files() -> None:
@@ -59,6 +75,83 @@ def test_an_older_reckoning_is_done_anew_and_keeps_what_was_delivered(url: str) 
         assert journal.outbox.due("env:ALERT_URL", 1 << 60, 10) == []
         assert journal.outbox.backlog() == 1
         assert check(journal.database).faults == ()
+
+
+# --- beside a session of another build ---
+
+
+def older_tables(connection: Connection) -> None:
+    migrate(connection, "0002")
+
+
+def older_rules(connection: Connection) -> None:
+    connection.execute(text("UPDATE about SET content = '0' WHERE name = 'projections'"))
+    connection.execute(text("DELETE FROM positions"))
+
+
+def made_older(url: str, how: Callable[[Connection], None]) -> None:
+    with open_journal(url, binding=MINE) as journal:
+        journal.append(*every_kind())
+        with journal.database.writing() as connection:
+            how(connection)
+
+
+@contextmanager
+def running(url: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lease, and looks at nothing else."""
+    code = [sys.executable, "-c", HOLDER, url]
+    with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "1\n"
+        try:
+            yield holder
+        finally:
+            holder.kill()
+
+
+@pytest.mark.parametrize("how", [older_tables, older_rules])
+def test_no_session_starts_beside_one_of_another_build(url: str, how: Callable[[Connection], None]) -> None:
+    made_older(url, how)
+    with running(url) as holder:
+        told = rf"another build .*process {holder.pid} on .*stop that one first"
+        with pytest.raises(JournalBusy, match=told):
+            open_journal(url, binding=MINE)
+        database = Database(url)
+        with database.reading() as connection:
+            assert revision_of(connection) == ("0002" if how is older_tables else REVISIONS[-1])
+        database.close()
+        holder.kill()
+        holder.wait()
+        opened_soon(url)
+
+
+def opened_soon(url: str) -> None:
+    """A server needs a moment to see that a connection is gone."""
+    for _ in range(100):
+        try:
+            with open_journal(url, binding=MINE) as journal:
+                assert len(journal.read.positions(RUN)) == 1
+                assert check(journal.database).faults == ()
+                return
+        except JournalBusy:
+            continue
+    pytest.fail("the dead one is still in the way")
+
+
+def test_commands_make_do_with_the_rows_of_a_running_session(url: str) -> None:
+    made_older(url, older_rules)
+    with running(url), open_journal(url) as journal:
+        assert journal.read.positions(RUN) == []  # nothing was reckoned anew
+        journal.append(stamped(Halted("halt", "looks wrong", "ann")))  # but it can be stopped
+        seen = check(journal.database)
+        assert (seen.faults, seen.rows) == ((), 0)
+    opened_soon(url)
+
+
+def test_commands_leave_a_running_sessions_tables_alone(url: str) -> None:
+    made_older(url, older_tables)
+    with running(url), pytest.raises(JournalBusy, match="nothing was changed"):
+        open_journal(url)
 
 
 def test_a_newer_builds_journal_is_refused_and_left_alone(url: str) -> None:

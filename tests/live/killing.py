@@ -9,6 +9,7 @@ import json
 import pickle
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -120,6 +121,7 @@ class Told:
         return [life for life in self.seen.lives if life.is_killed]
 
 
+@contextmanager
 def history(folder: Path, database: str, kills: int, seed: int) -> Iterator[Told]:
     """The bot lives, is killed and started again, so many times; lives on; is flattened and stopped. The
     exchange is there until the block ends.

@@ -14,9 +14,9 @@ from runner.journal.lease import acquire
 from runner.journal.write import Journal, open_journal
 from runner.live.book import Book, fold, new_book
 from runner.live.desk import Desk
-from runner.live.kept import kept, last_kept
+from runner.live.kept import kept, last_kept, misfit
 from runner.live.scribe import KEEP_EVERY, Scribe
-from runner.live.takeup import book_of
+from runner.live.takeup import book_of, plan_of
 from runner.simulator.faults import parse_faults
 from tests.live.rig import MINUTE_MS, RUN, START_MS, rig_for
 from tests.live.test_session import BOT, WARMUP, held, waves
@@ -129,19 +129,72 @@ def word(event: Halted | Resumed | RunEnded | StateSet | BookKept, run: str = RU
     return Entry(run, 1_000, event, build=build_id())
 
 
-def test_a_book_is_kept_at_a_start_and_once_in_so_many_entries(journal: Journal) -> None:
-    scribe = scribe_of(journal)
-    assert scribe.must_keep()
-    scribe.keep(word(BookKept("")))
-    assert not scribe.must_keep()
+def fill_up(scribe: Scribe) -> None:
     for _ in range(KEEP_EVERY // 1_000):
         scribe.append([word(RunEnded("again", 0))] * 1_000)
+
+
+def taken_up(journal: Journal) -> Scribe:
+    scribe = scribe_of(journal)
+    scribe.take_up(lambda: False)
+    return scribe
+
+
+def test_a_book_is_kept_once_in_so_many_entries_and_not_at_every_start(journal: Journal) -> None:
+    book = kept(started(journal, deployment()).book)
+    for _ in range(3):  # a supervisor starts it again and again
+        scribe = taken_up(journal)
+        assert not scribe.must_keep()
+        scribe.lease.drop()
+    scribe = taken_up(journal)
+    fill_up(scribe)
     assert scribe.must_keep()
     scribe.lease.drop()
+    scribe = taken_up(journal)  # it ended before it could
+    assert scribe.must_keep()
+    scribe.keep(word(book))
+    scribe.lease.drop()
+    scribe = taken_up(journal)
+    assert not scribe.must_keep()
+    scribe.lease.drop()
+
+
+def test_no_book_is_kept_where_a_word_was_heard_while_something_was_unwritten(journal: Journal) -> None:
+    scribe = scribe_of(journal)
+    fill_up(scribe)
+    unwritten = ["a fill"]
+    scribe.take_up(lambda: bool(unwritten))
+    assert scribe.must_keep()
+    journal.append(word(Halted("no_entries", "looks wrong", "ann")))
+    assert len(scribe.news()) == 1
+    unwritten.clear()
+    scribe.append([word(RunEnded("what was unwritten", 0))])
+    assert not scribe.must_keep()
+    scribe.lease.drop()
+
+
+def test_a_kept_book_that_its_entries_do_not_make_is_found(journal: Journal) -> None:
+    desk = started(journal, deployment())
+    plan, run_name = desk.book.plan, desk.identity.run
+
+    def found() -> str | None:
+        return misfit(plan, journal.read.entries(run=run_name), lambda wanted: plan_of(journal, wanted))
+
+    signal(desk, 1_700_000_040_000, stop_ratio=0.008)
+    keep(journal, desk, replace(desk.book, banned_until_ms=7))  # a ban that another run heard of
+    assert found() is None
+    journal.append(replace(desk.entry(kept(replace(desk.book, traded_ms=7))), build="0" * 12))
+    assert found() is None  # another build's, which nobody believes
+    keep(journal, desk, replace(desk.book, traded_ms=7))
+    told = found()
+    assert told is not None
+    assert told.endswith("is not what the entries before it make")
 
 
 def test_no_book_is_kept_that_lacks_what_somebody_else_wrote(journal: Journal) -> None:
     scribe = scribe_of(journal)
+    fill_up(scribe)
+    assert scribe.must_keep()
     journal.append(word(Halted("no_entries", "looks wrong", "ann")))
     assert not scribe.must_keep()
     scribe.keep(word(BookKept("")))  # between the look and the commit
@@ -153,6 +206,7 @@ def test_no_book_is_kept_that_lacks_what_somebody_else_wrote(journal: Journal) -
 
 def test_no_book_is_kept_where_a_word_was_heard_after_what_came_later(journal: Journal) -> None:
     scribe = scribe_of(journal)
+    fill_up(scribe)
     journal.append(word(Resumed("fine", "ann")))
     scribe.append([word(Halted("no_entries", "the limit", "limit"))])
     assert len(scribe.news()) == 1

@@ -1,13 +1,17 @@
 """A loss limit that is reached is written down and told, once, with what it does and until when."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from runner.domain.position import initial_state
 from runner.domain.session_event import Halted, LimitTripped
 from runner.domain.time import DAY_MS
-from tests.live.rig import MINUTE_MS, START_MS, rig_for
+from runner.live.book import Book
+from runner.live.close import _tripped
+from tests.live.rig import MINUTE_MS, START_MS, compiled_bot, rig_for
 from tests.live.test_session import BOT, WARMUP
 from tests.live.virtual import VirtualLoop, run
 
@@ -51,3 +55,24 @@ def test_a_drawdown_that_halts_is_told_with_its_level(tmp_path: Path) -> None:
     assert limit.figure_usdt < limit.level_usdt + 20
     assert Decimal(9_900) < limit.level_usdt < Decimal(10_100)
     assert isinstance(halted, Halted)
+
+
+def test_a_limit_that_was_hit_and_then_taken_out_of_the_bot_is_told_no_more(tmp_path: Path) -> None:
+    """Its day is in the account's memory; the text that a restart runs has no such limit."""
+    compiled = compiled_bot(BOT)
+    state = initial_state(10_000.0)
+    day = START_MS // DAY_MS
+    guard = state.guard._replace(daily_loss_day=day, drawdown_hit=True)
+    account = state.account._replace(day=day)
+    book = Book(compiled.plan, state._replace(guard=guard, account=account))
+    assert list(_tripped(book, book.state)) == []
+    limited = compiled_bot(
+        BOT.replace("costs:", "limits: {daily_loss: {max: 1% of equity, then: block}}\ncosts:")
+    )
+    (told,) = _tripped(replace(book, plan=limited.plan), book.state)
+    assert isinstance(told, LimitTripped)
+    assert told.until_ms == (day + 1) * DAY_MS
+    next_day = book.state._replace(account=account._replace(day=day + 1))
+    (late,) = _tripped(replace(book, plan=limited.plan), next_day)  # hit in the bar that ended the day
+    assert isinstance(late, LimitTripped)
+    assert late.until_ms == (day + 1) * DAY_MS

@@ -1,19 +1,25 @@
 """A position that was taken over holds all executions before it: one that is read later counts once."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from runner.domain.entry import Entry
 from runner.domain.order_event import Filled, PositionSet
 from runner.domain.session_event import Mismatched
+from runner.domain.venue import VenueTrade
+from runner.live.desk import Desk, Identity
 from runner.live.recover import Policy
+from runner.live.trades import apply_trades
 from runner.simulator.audit import audit
 from runner.simulator.faults import parse_faults
 from runner.simulator.types import NewOrder
 from tests.live.rig import MINUTE_MS, RUN, START_MS, SYMBOL, Rig, rig_for
 from tests.live.test_session import BOT, WARMUP, held, waves
-from tests.live.virtual import VirtualLoop, run
+from tests.live.virtual import VirtualClock, VirtualLoop, run
 
 # The account shows the position at once; its executions can be read half a minute later, and no stream tells.
 LATE = "ex.read_lag(40s, fills) for 2m; ws.silent(private) for 2m"
@@ -61,6 +67,48 @@ def test_an_execution_read_after_the_adoption_is_not_counted_again(
     assert (row.quantity, row.entry_price == 0) == (taken.event.quantity, part == ALL)
     assert audit(rig.box.exchange) == []
     rig.open().close()
+
+
+def test_an_execution_known_from_another_run_brings_no_money_at_any_look(tmp_path: Path) -> None:
+    rig = lived(tmp_path, "adopt", HALF)
+    book = replace(rig.book(rig.open()), taken_over_ms=START_MS + 60 * MINUTE_MS)
+    identity, loop = Identity(RUN, "tag", "b", "main", SYMBOL, "", ""), VirtualLoop(START_MS)
+    clock = VirtualClock(loop)
+    desk = Desk(identity, clock, none, book)
+    trade = VenueTrade(
+        trade_id="77",
+        venue_order_id="88",
+        client_id="",
+        symbol=SYMBOL,
+        side=1,
+        price=Decimal(40_000),
+        quantity=Decimal("0.001"),
+        fee_usdt=Decimal("0.1"),
+        realised_pnl_usdt=Decimal(-50),
+        maker=False,
+        time_ms=START_MS + 59 * MINUTE_MS,
+    )
+    for _ in range(3):
+        apply_trades(desk, (trade,))
+        assert desk.book.state.account.cash_usdt == book.state.account.cash_usdt
+    early = replace(trade, time_ms=book.started_ms - 1)
+    known = Desk(identity, clock, written, book)
+    apply_trades(known, (early,))
+    assert known.book.state.account.cash_usdt == book.state.account.cash_usdt
+    apply_trades(known, (replace(trade, trade_id="78"),))
+    assert known.book.state.account.cash_usdt == pytest.approx(book.state.account.cash_usdt - 50.1)
+    loop.close()
+    rig.open().close()
+
+
+def none(entries: Sequence[Entry]) -> Sequence[object | None]:
+    """A journal that knows all of it."""
+    return [None for _ in entries]
+
+
+def written(entries: Sequence[Entry]) -> Sequence[object | None]:
+    """A journal that takes everything."""
+    return entries
 
 
 @pytest.mark.parametrize("part", [HALF, ALL])
