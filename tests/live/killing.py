@@ -56,6 +56,9 @@ backtest: {{capital: 10000 USDT}}
 _STAGES = ("lost", "arrived", "executed", "answered")
 
 
+REST_MS_MAX = 100_000  # of the exchange, between a death and the next life
+
+
 def dooms(kills: int, seed: int) -> Iterator[Doom]:
     """Moments that seldom are idle: an order on its way, the first requests of a process (looking round,
     recovery), the close of a bar and what follows it; and any moment at all.
@@ -87,9 +90,10 @@ class Desk:
         found: dict[str, Any] = json.loads(self.machine.quick("status", NAME, "--json"))["runs"][0]
         return found
 
-    def begin(self, process: Running, doom: Doom | None) -> None:
+    def begin(self, process: Running, doom: Doom | None, rest_ms: int) -> None:
         """A process is born."""
-        told = {"pid": process.process.pid, "doom": asdict(doom) if doom is not None else None}
+        about = asdict(doom) if doom is not None else None
+        told = {"pid": process.process.pid, "doom": about, "rest_ms": rest_ms}
         self.exchange.admin("begin", told)
 
     def until(self, wanted: str) -> None:
@@ -131,8 +135,9 @@ def history(folder: Path, database: str, kills: int, seed: int) -> Iterator[Told
         trader = machine(folder, exchange, text=BOT)
         trader.environment["RUNNER_DB"] = database
         desk = Desk(trader, exchange, database)
+        chance = random.Random(seed)
         for number, doom in enumerate(dooms(kills, seed)):
-            _live_and_die(desk, number, doom)
+            _live_and_die(desk, number, doom, chance.randint(0, REST_MS_MAX))
         _live_and_end(desk)
         rested = (exchange.held(), exchange.orders(), exchange.stops())
         run = str(desk.status()["run"])
@@ -140,9 +145,9 @@ def history(folder: Path, database: str, kills: int, seed: int) -> Iterator[Told
         yield Told(seen, histories_of(seen, database), run, rested, desk)
 
 
-def _live_and_die(desk: Desk, number: int, doom: Doom) -> None:
+def _live_and_die(desk: Desk, number: int, doom: Doom, rest_ms: int) -> None:
     with desk.machine.session() as session:
-        desk.begin(session, doom)
+        desk.begin(session, doom, rest_ms)
         code = session.process.wait(timeout=180)
         errors = (desk.machine.home / "session.err").read_text()
         assert code == -9, f"life {number} ({doom}) ended by itself with {code}: {errors[-3_000:]}"
@@ -151,7 +156,7 @@ def _live_and_die(desk: Desk, number: int, doom: Doom) -> None:
 def _live_and_end(desk: Desk) -> None:
     """The last process: it comes round, trades on for a while, and is told to leave."""
     with desk.machine.session() as session:
-        desk.begin(session, None)
+        desk.begin(session, None, REST_MS_MAX)
         session.started()
         desk.until("running")
         until(lambda: desk.exchange.held() != 0, "a position", 120.0)
@@ -188,6 +193,7 @@ def histories_of(seen: Seen, database: str) -> Histories:
         silent_ms=PATIENCE_MS,
         orphan_ms=PATIENCE_MS,
         live_ms=PATIENCE_MS,
+        slack_ms=LAG_MS,
     )
     return Histories(
         terms=terms,
@@ -241,18 +247,19 @@ def _end_of(life: Life, lines: Sequence[Recorded]) -> End:
 
 
 def _longest_naked_ms(h: Histories) -> int:
-    """The longest that a position was without a stop while a process lived and its private calls were
-    answered; by the exchange's clock.
+    """The longest in one life that a position was without a stop while private calls were answered; by the
+    exchange's clock.
     """
-    spans, exchange, since, longest = h.reachable(), Books(h.terms), -1, 0
+    spans, exchange, since, naked = h.reachable(), Books(h.terms), -1, list[tuple[int, int]]()
     for entry in h.truth:
         exchange.take(entry)
-        if exchange.is_covered(silent=True):
-            longest = max(longest, within(spans, since, entry.time_ms)) if since >= 0 else longest
+        if since >= 0 and exchange.is_covered(silent=True):
+            naked.append((since, entry.time_ms))
             since = -1
-        elif since < 0:
+        elif since < 0 and not exchange.is_covered(silent=True):
             since = entry.time_ms
-    return longest
+    lives = [(max(begin, born), min(end, died)) for begin, end in naked for born, died in h.alive]
+    return max((within(spans, *life) for life in lives if life[0] < life[1]), default=0)
 
 
 def figures(told: Told) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class Terms:
     orphan_ms: int = 30_000
     lag_ms: int = 3_000  # between what the exchange did and what its reads showed
     live_ms: int = 120_000
+    slack_ms: int = 0  # between a look at the clock and the stamp, where time passes while programs run
     account: str = "main"
 
 

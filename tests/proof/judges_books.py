@@ -240,7 +240,7 @@ def inv_16(h: Histories) -> Found:
                 continue
             if last is None:
                 yield f"line {line.seq}: {entry.client_id} rests on no bar"
-            elif entry.time_ms >= deadlines.get(name.intent, 0):
+            elif entry.time_ms >= deadlines.get(name.intent, 0) + h.terms.slack_ms:
                 yield f"line {line.seq}: {entry.client_id} after its deadline"
 
 
