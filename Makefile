@@ -80,7 +80,7 @@ kills-live: $(STAMP) ## a bot's real process killed 100 times over real sockets,
 	@RUNNER_SESSION_KILLS=100 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/live/test_session_kills.py
 
 parity: $(STAMP) ## three months of every bot: the session decides as the backtest does
-	@RUNNER_REHEARSAL_DAYS=92 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist load tests/rehearsal/test_parity.py
+	@RUNNER_REHEARSAL_DAYS=92 RUNNER_PROOF_FIGURES=1 $(BIN)/python -m pytest -n 2 --dist load tests/rehearsal/test_rehearsal_parity.py
 
 storms: $(STAMP) ## rehearsals with 10 and with 40 faults: whatever differs has a reason
 	@RUNNER_PROOF_FIGURES=1 $(BIN)/python -m tests.rehearsal.storms --seeds 30
