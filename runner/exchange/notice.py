@@ -10,14 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-BAN_MS_MAX = (
-    4 * 86_400_000
-)  # the exchange bans for three days at most; what is later was written by another clock
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`path` None: nobody else is there."""
+    """`path` None: nobody else is there. The file holds the end and the length of the wait, in ms: an end that
+    lies further away than the wait was long was written by a clock that has been set since.
+    """
 
     path: Path | None = None
 
@@ -26,10 +23,10 @@ class Notice:
         if self.path is None:
             return 0
         try:
-            until_ms = int(self.path.read_text(encoding="ascii"))
+            until_ms, wait_ms = map(int, self.path.read_text(encoding="ascii").split())
         except (OSError, ValueError):
             return 0
-        return until_ms if now_ms < until_ms <= now_ms + BAN_MS_MAX else 0
+        return until_ms if 0 < until_ms - now_ms <= wait_ms else 0
 
     def post(self, until_ms: int, now_ms: int) -> None:
         """Tell the others. Where the disk takes nothing, they will be told by the exchange."""
@@ -38,7 +35,7 @@ class Notice:
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(str(until_ms), encoding="ascii")
+            fresh.write_text(f"{until_ms} {until_ms - now_ms}", encoding="ascii")
             fresh.replace(self.path)
         except OSError:
             with suppress(OSError):
