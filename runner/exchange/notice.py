@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`path` None: nobody else is there. The file holds the end and the length of the wait, in ms: an end that
-    lies further away than the wait was long was written by a clock that has been set since.
+    """`path` None: nobody else is there. The file holds the end and the length of the wait, in ms: an end
+    that lies further away than the wait was long was written by a clock that has been set since.
     """
 
     path: Path | None = None
