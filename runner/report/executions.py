@@ -5,8 +5,10 @@ Refuses to know: what is compared with what, files, the exchange.
 Source: the records alone. A position still open at the end is closed at a given price, for both alike.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
 from typing import NamedTuple
 
 from runner.domain.entry import Entry
@@ -20,7 +22,7 @@ _FLAT = 1e-9
 
 
 class Execution(NamedTuple):
-    """One order's executions in one bar. `side` +1 buy, −1 sell; `bar_ms` the bar's open.
+    """One execution; in a trade, all of one leg in one bar. `side` +1 buy, −1 sell; `bar_ms` the bar's open.
 
     `reference`: the price it is reckoned from: the open after the decision, the trigger, the limit. `asked`:
     what its order was for; `order` tells orders apart, where one executes in several bars. `own`: the
@@ -105,7 +107,7 @@ class Trade:
 def of_result(result: Result) -> list[Execution]:
     """A backtest's; the close at the end of data is none."""
     length = result.facts.timeframe_ms
-    found = [
+    return [
         Execution(
             time_ms=int(fill.time_ms),
             bar_ms=int(result.close_time_ms[fill.bar]) - length,
@@ -122,7 +124,6 @@ def of_result(result: Result) -> list[Execution]:
         for fill in result.fills
         if fill.reason != END_OF_DATA
     ]
-    return _merged(found)
 
 
 def of_entries(
@@ -138,7 +139,7 @@ def of_entries(
         elif isinstance(event, Filled) and entry.time_ms < end_ms:
             sending, decided_ms = sent.get(entry.client_id or "", (None, 0))
             found.append(_execution(entry, event, sending, timeframe_ms, opens.get(decided_ms, 0.0)))
-    return _merged(sorted(found, key=lambda one: one.time_ms))
+    return sorted(found, key=lambda one: one.time_ms)
 
 
 def payments_of(entries: Iterable[Entry], end_ms: int) -> list[Payment]:
@@ -175,33 +176,37 @@ def _execution(
     )
 
 
-def _merged(executions: Sequence[Execution]) -> list[Execution]:
-    """What one leg executed in one bar, one after the other, as one."""
-    found: list[Execution] = []
-    for one in executions:
-        last = found[-1] if found else None
-        if last is None or _place(last) != _place(one):
-            found.append(one)
-            continue
-        found[-1] = joined(last, one)
-    return found
+def _merged(executions: Iterable[Execution], place: Callable[[Execution], object]) -> list[Execution]:
+    """What was executed at one place, one after the other, as one."""
+    return [reduce(joined, group) for _, group in groupby(executions, place)]
 
 
 def joined(first: Execution, then: Execution) -> Execution:
-    """Two executions as one, at the first's time and the mean price."""
+    """Two executions as one, at the first's time and the mean price. Another order was for what the ones
+    before it had left.
+    """
     quantity = first.quantity + then.quantity
-    is_same = first.order == then.order
+    left = then.asked if first.order == then.order else first.quantity + then.asked
     return first._replace(
         quantity=quantity,
         price=(first.quantity * first.price + then.quantity * then.price) / quantity,
         fee_usdt=first.fee_usdt + then.fee_usdt,
         maker=first.maker and then.maker,
-        asked=max(first.asked, then.asked) if is_same else first.asked + then.asked,
+        asked=max(first.asked, left),
     )
 
 
 def _place(one: Execution) -> tuple[int, int, int, str, bool]:
     return one.bar_ms, one.leg, one.side, one.reason, one.own
+
+
+def _place_of_order(one: Execution) -> tuple[object, ...]:
+    return one.order, *_place(one)
+
+
+def _trade(executions: Sequence[Execution]) -> Trade:
+    """What one leg executed in one bar is one execution, however many orders it took."""
+    return Trade(tuple(_merged(_merged(executions, _place_of_order), _place)))
 
 
 def trades_of(executions: Iterable[Execution], end_ms: int, last_price: float) -> list[Trade]:
@@ -215,7 +220,7 @@ def trades_of(executions: Iterable[Execution], end_ms: int, last_price: float) -
             current.append(_part(one, closing))
             held += one.side * closing
             if abs(held) < _FLAT:
-                found.append(Trade(tuple(current)))
+                found.append(_trade(current))
                 current, held = [], 0.0
         opening = one.quantity - closing
         if opening > _FLAT:
@@ -228,7 +233,7 @@ def trades_of(executions: Iterable[Execution], end_ms: int, last_price: float) -
             maker=False,
             asked=abs(held),
         )
-        found.append(Trade((*current, mark)))
+        found.append(_trade((*current, mark)))
     return found
 
 

@@ -50,6 +50,7 @@ def _matrix(found: Sequence[Figures]) -> Iterator[str]:
     deaths = figures["deaths"]
     yield (
         f"{figures['runs']:,} different runs, **{len(figures['red'])} red**, in {figures['seconds']:.0f} s. "
+        f"They stand for {figures['cells']:,} cells: where a death is not reached, it is the run without. "
         f"Died twice {deaths['2']:,}, once {deaths['1']:,}, never {deaths['0']:,}. "
         f"Slowest recovery, in the exchange's time: {figures['recovery_ms'] / 1000:.1f} s "
         f"(`{figures['recovery_cell']}`)."

@@ -60,12 +60,15 @@ class Dead(asyncio.CancelledError):
     """The process is gone. No product code catches it: it passes as a cancellation."""
 
 
+Hook = Callable[["Life", tuple[Any, ...]], None]
+
+
 @dataclass
 class Life:
     """One process. `hook` is told of every instant at which it could die."""
 
     stage: "Stage"
-    hook: Callable[["Life", tuple[Any, ...]], None] | None = None
+    hook: Hook | None = None
     is_dead: bool = False
     died: asyncio.Event = field(default_factory=asyncio.Event)
     session: Session | None = None
@@ -355,7 +358,7 @@ class Stage:
             self.commands += 1
             self.write([Entry(self.run, self.now_ms, event)], {}, lambda: None)
 
-    def begin(self, hook: Callable[[Life, tuple[Any, ...]], None] | None = None, **more: Any) -> Life:
+    def begin(self, hook: Hook | None = None, **more: Any) -> Life:
         """A new process."""
         self.life = life = Life(self, hook)
         life.start(**more)

@@ -101,6 +101,28 @@ def test_what_a_hand_closed_is_the_operators(reason: str, item: str) -> None:
     assert items(books(before), books(after)) == {item: -12.0}
 
 
+def test_a_reversal_is_an_exit_and_an_entry_each_for_its_own_quantity() -> None:
+    at = {"hour": 5.0, "side": 1}
+    before = [executed(1, -1, 2.0, 100.0), executed(**at, quantity=5.0, price=110.0)]
+    after = [
+        executed(1, -1, 2.0, 100.0, order="a-e1"),
+        executed(**at, quantity=2.0, price=110.0, asked=2.0, order="a-x1"),
+        *(executed(**at, quantity=part, price=110.0, asked=3.0, order="b-e1") for part in (0.5, 1.5, 1.0)),
+    ]
+    turned = trades_of(after, END_MS, 100.0)[1]
+    assert (turned.asked, turned.opened, len(turned.executions)) == (3.0, 3.0, 2)
+    assert items(books(before), books(after)) == {}
+    dropped = trades_of(after[:-1], END_MS, 100.0)[1]
+    assert (dropped.asked, dropped.opened) == (3.0, 2.0)
+
+
+def test_what_a_second_order_asks_for_is_what_the_first_left() -> None:
+    parts = [("e1", 10.0, 4.0), ("e2", 6.0, 1.0), ("e2", 6.0, 5.0)]
+    again = [executed(1, 1, part, 100.0, asked=asked, order=order) for order, asked, part in parts]
+    (trade,) = trades_of(again, END_MS, 100.0)
+    assert (trade.asked, trade.opened, len(trade.executions)) == (10.0, 10.0, 2)
+
+
 def test_a_stop_that_lay_elsewhere_is_path() -> None:
     before = [executed(1, 1, 2.0, 100.0), executed(5, -1, 2.0, 95.0, leg=LEG_STOP)]
     after = [executed(1, 1, 2.0, 100.0), executed(5, -1, 2.0, 95.5, leg=LEG_STOP)]
