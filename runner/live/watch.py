@@ -1,7 +1,7 @@
 """A stop that rests is not a stop that works: looked at all the time. So is the time itself.
 
-In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when the
-price is through a stop that does nothing; whether the process stood still.
+In: a desk, the last and the mark price. Out: journal entries when protection comes or goes, and when a stop
+does nothing that has triggered or should have; whether the process stood still.
 Refuses to know: what is done about it.
 """
 
@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from runner.domain.order_event import Protected
 from runner.domain.session_event import Mismatched
-from runner.live.actions import is_protected
+from runner.live.actions import Phase, is_protected
 from runner.live.book import STOP_SILENT
 from runner.live.desk import Desk
 from runner.live.gate import INPUT_AGE_MS_MAX
-from runner.live.wanted import held_quantity
+from runner.live.ids import Leg
+from runner.live.wanted import exact, held_quantity
 
-STOP_SILENT_MS = 5_000  # the price is through the stop for so long, and nothing happened
+STOP_SILENT_MS = 5_000  # the price has reached the stop for so long, and nothing happened
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Watch:
     """What was seen last."""
 
     desk: Desk
-    through_since_ms: int = 0
+    due_since_ms: int = 0
     was_protected: bool = True
     looked_ms: int = 0
 
@@ -43,16 +44,28 @@ class Watch:
 
     def _stop(self, price: Decimal | None) -> None:
         book, now = self.desk.book, self.desk.clock.now_ms()
-        stop, held = book.state.orders.stop, book.state.position.quantity
-        beyond = price is not None and (float(price) - stop.price) * held < 0.0
-        if not beyond or held == 0.0 or stop.price <= 0.0 or book.beyond_stop:
-            self.through_since_ms = 0
-        elif self.through_since_ms == 0:
-            self.through_since_ms = now
-        elif now - self.through_since_ms > STOP_SILENT_MS:
-            symbol = self.desk.identity.symbol
-            silent = Mismatched(symbol, STOP_SILENT, f"{stop.price}", f"{price}", "leave at the market")
+        if book.beyond_stop or not self._is_due(price):
+            self.due_since_ms = 0
+        elif self.due_since_ms == 0:
+            self.due_since_ms = now
+        elif now - self.due_since_ms > STOP_SILENT_MS:
+            symbol, level = self.desk.identity.symbol, book.state.orders.stop.price
+            silent = Mismatched(symbol, STOP_SILENT, f"{level}", f"{price}", "leave at the market")
             self.desk.record(self.desk.entry(silent))
+
+    def _is_due(self, price: Decimal | None) -> bool:
+        """Whether the stop should be executing now: the price is there or beyond, or it was told to have
+        triggered, wherever the price went from there.
+        """
+        book = self.desk.book
+        stop, held = book.state.orders.stop, held_quantity(book.plan, book.state)
+        if held == 0 or stop.price <= 0.0:
+            return False
+        level = exact(stop.price, book.plan.instrument.tick_size)
+        is_reached = price is not None and (price - level) * held <= 0
+        return is_reached or any(
+            own.id.leg is Leg.STOP and own.phase is Phase.TRIGGERED for own in book.live_orders
+        )
 
     def _protection(self) -> None:
         book = self.desk.book

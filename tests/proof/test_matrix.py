@@ -25,6 +25,13 @@ REACHED = [
     if name != "CP22"
 ] + [Cell("short", "exit", "CP22", "filled", NONE)]
 
+# Cells that were red once: a pause that slept through a position; a price that stood just at a stop.
+ONCE_RED = [
+    Cell("short", "loss", "CP26", "unfilled", NONE),
+    Cell("long", "loss", "CP0", "never", NONE),
+    Cell("short", "loss", "CP27", "never", "RP12"),
+]
+
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
@@ -36,6 +43,11 @@ def test_the_process_dies_at_each_point_and_comes_back(cell: Cell, shelf: Shelf)
     ran = run_cell(shelf, cell)
     assert ran.died == 1
     assert not ran.violations, f"python -m tests.proof.matrix --cell {cell}\n" + "\n".join(ran.violations)
+
+
+@pytest.mark.parametrize("cell", ONCE_RED, ids=str)
+def test_what_was_mended_stays_mended(cell: Cell, shelf: Shelf) -> None:
+    assert not run_cell(shelf, cell).violations
 
 
 @pytest.mark.parametrize("part", range(PARTS))

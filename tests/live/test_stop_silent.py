@@ -1,0 +1,56 @@
+"""A stop that does nothing when it should is answered at the market, whatever the price does meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.domain.session_event import Mismatched
+from runner.live.book import STOP_SILENT
+from runner.simulator.faults import parse_faults
+from tests.live.rig import MINUTE_MS, START_MS, Rig, rig_for
+from tests.live.test_session import BOT, WARMUP, held, waves
+from tests.live.virtual import VirtualLoop, run
+
+ENTRY_MS = START_MS + 4 * MINUTE_MS
+BY_LAST = BOT.replace("trigger: mark", "trigger: last")
+
+
+def hung(tmp_path: Path, faults: str, *, seconds: int) -> tuple[float, float, Rig]:
+    """What is held before, and so long after the faults."""
+    loop = VirtualLoop(START_MS)
+    rig = rig_for(BY_LAST, waves(WARMUP + 40), loop=loop, warmup_bars=WARMUP, database=tmp_path / "j.db")
+    told: list[float] = []
+
+    async def life() -> None:
+        process = rig.start()
+        await rig.play(ENTRY_MS + 10_000)
+        told.append(held(rig))
+        sign = "-" if told[0] > 0 else ""
+        for fault in parse_faults(faults.format(sign=sign), rig.box.now_ms):
+            rig.box.arm(fault)
+        await rig.play(rig.box.now_ms + seconds * 1_000)
+        told.append(held(rig))
+        await rig.stop(process)
+
+    run(loop, life())
+    rig.open().close()
+    return told[0], told[1], rig
+
+
+@pytest.mark.parametrize("move", ["feed.wick", "feed.jump"], ids=["the price came back", "it did not"])
+def test_a_stop_that_triggers_and_does_nothing_is_left_at_the_market(tmp_path: Path, move: str) -> None:
+    before, after, rig = hung(tmp_path, f"ex.trigger_hang\n{move}(BTCUSDT, {{sign}}1%)", seconds=12)
+    assert before != 0
+    assert after == 0
+    noticed = [one.event for one in rig.entries() if isinstance(one.event, Mismatched)]
+    assert [one.what for one in noticed] == [STOP_SILENT]
+
+
+def test_a_price_that_stands_at_the_stop_has_reached_it(tmp_path: Path) -> None:
+    """The exchange says nothing of the trigger, and reads are late: the price alone is known."""
+    faults = "ws.silent(private) for 5m\nex.read_lag(60s, orders) for 5m\nex.trigger_hang\n"
+    before, after, rig = hung(tmp_path, faults + "feed.jump(BTCUSDT, {sign}0.8%)", seconds=15)
+    assert before != 0
+    assert after == 0
+    noticed = [one.event for one in rig.entries() if isinstance(one.event, Mismatched)]
+    assert [one.what for one in noticed] == [STOP_SILENT]
