@@ -7,28 +7,19 @@ Both are written as mean += share × (new - mean), which leaves a flat column ex
 The loops take views of plain numbers: Python reads those much faster than arrays, and numba as fast.
 """
 
-import numpy as np
-
-from .arrays import Floats, View, runs, view
+from .arrays import Floats, View
+from .carry import recursion
 from .kernel import kernel
 
 
 def exponential(column: Floats, alpha: float, length: int) -> Floats:
     """mean[t] = mean[t-1] + alpha × (x[t] - mean[t-1]), seeded with the first row (ewm, adjust=False)."""
-    out = np.array(column, dtype=np.float64)
-    for start, stop in runs(column):
-        _exponential(view(out[start:stop]), alpha)
-        out[start : min(start + length - 1, stop)] = np.nan
-    return out
+    return recursion(column, length, (length, alpha), lambda numbers, rows: _exponential(numbers, alpha))
 
 
 def wilder(column: Floats, length: int) -> Floats:
     """mean[t] = mean[t-1] + (x[t] - mean[t-1]) ÷ length, seeded with the mean of the first `length` rows."""
-    out = np.array(column, dtype=np.float64)
-    for start, stop in runs(column):
-        _wilder(view(out[start:stop]), length)
-        out[start : min(start + length - 1, stop)] = np.nan
-    return out
+    return recursion(column, length, (length,), lambda numbers, rows: _wilder(numbers, length, rows))
 
 
 @kernel
@@ -41,12 +32,15 @@ def _exponential(numbers: View, alpha: float) -> None:
 
 
 @kernel
-def _wilder(numbers: View, length: int) -> None:
-    """Put the average in the place of the numbers; the seed is a running mean, exact on flat rows."""
-    mean = 0.0
-    for i in range(min(length, len(numbers))):
-        mean += (numbers[i] - mean) / (i + 1)
+def _wilder(numbers: View, length: int, rows: int) -> None:
+    """Put the average in the place of the numbers; the first of them is the mean of so many rows already. The
+    seed is a running mean, exact on flat rows.
+    """
+    mean = numbers[0]
+    seeded = min(1 + length - rows, len(numbers))
+    for i in range(1, seeded):
+        mean += (numbers[i] - mean) / (rows + i)
         numbers[i] = mean
-    for i in range(length, len(numbers)):
+    for i in range(max(seeded, 1), len(numbers)):
         mean += (numbers[i] - mean) / length
         numbers[i] = mean

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from indicators.carry import Carry
 from runner.compiler.build import Compiled
 from runner.compiler.columns import Rows, evaluate
 from runner.data.resample import resample
@@ -17,6 +18,7 @@ from runner.domain.series import Bars, Floats, FundingSeries, Market, Times
 from runner.domain.venue import ClosedBar
 
 MARGIN_BARS = 16  # beyond the warm-up, so that a bar or two of slack never moves a rule
+LONGER_BY = 4  # a quarter more than is needed, before the oldest are dropped: until then, averages go on
 
 _FIGURES = (
     *("open", "high", "low", "close", "volume"),
@@ -26,7 +28,7 @@ _FIGURES = (
 
 @dataclass(slots=True)
 class Window:
-    """`bars` are contiguous in time but for the exchange's own gaps; the oldest are dropped."""
+    """`bars` are contiguous in time but for the exchange's own gaps; the oldest are dropped now and then."""
 
     compiled: Compiled
     timeframe_ms: int
@@ -35,6 +37,7 @@ class Window:
     _times: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     _figures: Floats = field(default_factory=lambda: np.zeros((len(_FIGURES), 0)))
     _stop: int = 0  # of the columns above: the last bars are there up to here
+    _carry: Carry = field(default_factory=Carry)
 
     @property
     def bars_needed(self) -> int:
@@ -52,7 +55,8 @@ class Window:
         if self.bars and bar.open_time_ms <= self.bars[-1].open_time_ms:
             return False
         self.bars.append(bar)
-        del self.bars[: -self.bars_needed]
+        if len(self.bars) > self.bars_needed + self.bars_needed // LONGER_BY:
+            del self.bars[: -self.bars_needed]
         if self._stop == len(self._times):
             self._make_room()
         self._times[self._stop] = bar.open_time_ms
@@ -80,7 +84,8 @@ class Window:
 
     def last(self) -> tuple[Bar, Row]:
         """The last bar, and what the rules say at its close."""
-        rows = evaluate(self.compiled.program, self._market())
+        with self._carry.round():
+            rows = evaluate(self.compiled.program, self._market())
         return core_bar(self.bars[-1], self.timeframe_ms), last_row(rows)
 
     def _market(self) -> Market:
