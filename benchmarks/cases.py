@@ -30,7 +30,7 @@ class Work(NamedTuple):
     process_runs: int = 3
     command_runs: int = 7
     commit_seconds: float = 3.0
-    closes: int = 300  # that a session answers
+    closes: int = 150  # that a session answers, in each of three processes
     quarters: int = 30 * 96  # of an hour that it lives
     entries: int = 10_000  # of a run that is taken up again
     engines: tuple[str, ...] = ("compiled", "interpreted")

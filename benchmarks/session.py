@@ -2,8 +2,9 @@
 
 `python -m benchmarks.session FOLDER MINUTES QUARTERS`. Out: JSON on stdout.
 
-`reaction`: from the moment at which the exchange hands a bar's close to its socket until the order that
-answers it has arrived there. One clock, this process's; loopback, WebSocket and HTTP, journal in FOLDER.
+`reaction`, the median of ROUNDS processes: from the moment at which the exchange hands a bar's close to its
+socket until the order that answers it has arrived there. One clock, this process's; loopback, WebSocket and
+HTTP, journal in FOLDER.
 The bot looks at seven indicators over 2,059 one-minute bars and acts at every close. The first WARM_UP orders
 are left out: connections, caches and compiled SQL come to be in them.
 `memory`: what the session's process holds resident over so many 15m bars: when a fifteenth of them has closed
@@ -22,7 +23,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 from unittest.mock import patch
 
@@ -46,6 +47,7 @@ KEYS = Keys("key", "secret")
 FROM_MS = 1_704_067_200_000  # 2024-01-01
 KNOWN = 2_200  # bars before the start
 WARM_UP = 20
+ROUNDS = 3
 LEAP_MS = 4_000  # less than what a signature is good for
 BEFORE_MS = 60  # a close: from here on time passes
 QUIET_S = 0.012
@@ -183,7 +185,16 @@ async def staged(folder: Path, bot: Path, timeframe_ms: int, bars: int) -> Async
 
 
 async def reaction(folder: Path, bars: int) -> dict[str, float]:
-    """Milliseconds over so many bars, and at how many of them nothing was sent."""
+    """Milliseconds over so many bars of each round, and at how many of all of them nothing was sent."""
+    rounds = []
+    for place in range(ROUNDS):
+        (folder / str(place)).mkdir()
+        rounds.append(await _reaction(folder / str(place), bars))
+    told = {name: median(one[name] for one in rounds) for name in ("p50_ms", "p99_ms")}
+    return told | {name: sum(one[name] for one in rounds) for name in ("orders", "silent")}
+
+
+async def _reaction(folder: Path, bars: int) -> dict[str, float]:
     async with staged(folder, BOTS / "every_close.yaml", MINUTE_MS, bars + WARM_UP + 1) as stage:
         took = []
         for _ in range(WARM_UP + bars):

@@ -13,7 +13,7 @@ from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, ResourceClosedError
 from sqlalchemy.pool import QueuePool
@@ -27,7 +27,7 @@ from runner.errors import (
     UsageError,
 )
 from runner.journal.mounts import MOUNTS, network_file_system
-from runner.journal.prepared import Prepared
+from runner.journal.prepared import Found, Prepared
 
 BUSY_MS = 5_000  # how long a writer waits for its turn
 CONNECT_S = 3  # a session waits for the journal: a server that does not answer by then is away
@@ -75,18 +75,18 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def glance(self, statement: Prepared, parameters: Mapping[str, Any]) -> Row[Any] | None:
+    def glance(self, statement: Prepared, parameters: Mapping[str, Any]) -> Found | None:
         """One row by one statement, which needs no transaction to see one moment: what is asked before every
         order. Its connection is kept; one that was lost is made anew.
         """
         with self.translated(), self._glance_lock:
             try:
-                return statement.run(self._kept(), parameters).one_or_none()
+                return statement.row(self._kept(), parameters)
             except DBAPIError as error:
                 self._drop_kept()
                 if not is_lost(error):
                     raise
-                return statement.run(self._kept(), parameters).one_or_none()
+                return statement.row(self._kept(), parameters)
 
     def _kept(self) -> Connection:
         if self._glancing is None:

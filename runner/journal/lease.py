@@ -65,7 +65,7 @@ class Lease:
     def holds(self) -> bool:
         """Whether the epoch is still ours: asked before every send that the journal does not commit first."""
         found = self.database.glance(_epoch(self.database.engine.dialect), {"wanted": self.name})
-        return found is not None and found.epoch == self.epoch
+        return found == (self.epoch,)
 
     def release(self, now_ms: int) -> None:
         """Let go, so that the next process need not wait."""
@@ -135,8 +135,8 @@ def who_runs(database: Database) -> str | None:
 
 def epoch_of(connection: Connection, name: str) -> int | None:
     """The epoch that counts now."""
-    found: int | None = _epoch(connection.dialect).run(connection, {"wanted": name}).scalar()
-    return found
+    found = _epoch(connection.dialect).row(connection, {"wanted": name})
+    return found[0] if found is not None else None
 
 
 @cache

@@ -61,7 +61,7 @@ class Reader:
         found = self.database.glance(self._head, {})
         if found is None:
             raise JournalDamaged(f"the journal {self.database.place} has lost the end of its chain")
-        return Head(found.seq, found.hash)
+        return Head(*found)
 
     def about(self) -> dict[str, str]:
         """What this database is: `instance`, and `mode` and `account` once it is bound."""

@@ -75,7 +75,7 @@ class SqlView:
         if known is not None:
             return known
         shape = self.shapes[kind]
-        found = shape.find.run(self.connection, dict(zip(TABLES[kind][1], key, strict=True))).one_or_none()
+        found = shape.find.row(self.connection, dict(zip(TABLES[kind][1], key, strict=True)))
         if found is None:
             return None
         row: R = shape.row(found)

@@ -83,7 +83,7 @@ class _Statements:
         """Which facts of these entries the journal has already."""
         facts = sorted({entry.fact for entry in entries if entry.fact is not None})
         if len(facts) == 1:
-            return set(self.known_fact.run(connection, {"fact": facts[0]}).scalars())
+            return set(self.known_fact.row(connection, {"fact": facts[0]}) or ())
         return set(connection.execute(_KNOWN_FACTS, {"facts": facts}).scalars()) if facts else set()
 
 
@@ -239,13 +239,13 @@ def _write(
     texts: list[dict[str, str]],
     terms: Terms,
 ) -> tuple[Recorded | None, ...]:
-    head = statements.read_head.run(connection).one_or_none()
+    head = statements.read_head.row(connection, {})
     if head is None:
         raise JournalDamaged("the journal has lost the end of its chain")
     lease = terms.lease
     if lease is not None and epoch_of(connection, lease.name) != lease.epoch:
         raise LeaseLost(f"another process has taken over {lease.name}; this one writes nothing more")
-    seq, prev_hash = int(head.seq), str(head.hash)
+    seq, prev_hash = head
     if terms.after_seq not in (None, seq):
         return ()
     known = statements.known_facts(connection, entries)

@@ -24,6 +24,7 @@ class Cutter:
         self.when: str | None = None
         self.cuts = 0
         self.threads: list[threading.Thread] = []
+        self.clients: list[socket.socket] = []
         self.start(self.accept)
 
     def start(self, target: object, *arguments: object) -> None:
@@ -42,6 +43,7 @@ class Cutter:
             except OSError:
                 client.close()
                 continue
+            self.clients.append(client)
             answers = threading.Event()
             answers.set()
             self.start(self.forward, client, server, answers)
@@ -67,6 +69,13 @@ class Cutter:
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 client.sendall(data)
+
+    def away(self) -> None:
+        """Every wire is cut, and none leads anywhere from now on."""
+        self.target = ("127.0.0.1", 1)
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -107,7 +116,19 @@ def test_a_server_that_stays_away_is_an_error(wire: tuple[Cutter, str]) -> None:
     cutter, url = wire
     with open_journal(url) as journal:
         journal.append(started())
-        cutter.target = ("127.0.0.1", 1)
-        cutter.when = "before"
+        cutter.away()
         with pytest.raises(JournalFailed):
             journal.append(fill_entry("1", "0.001", "35000"))
+        with pytest.raises(JournalFailed):
+            journal.read.head()
+
+
+def test_a_connection_that_is_left_is_used_when_another_is_lost(wire: tuple[Cutter, str]) -> None:
+    cutter, url = wire
+    with open_journal(url) as journal:
+        journal.append(started())
+        cutter.target = ("127.0.0.1", 1)
+        cutter.when = "before"
+        journal.append(fill_entry("1", "0.001", "35000"))
+        assert cutter.cuts == 1
+        assert [fill.trade_id for fill in journal.read.fills(RUN)] == ["1"]
