@@ -75,7 +75,7 @@ class Cutter:
         self.target = ("127.0.0.1", 1)
         for client in self.clients:
             with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -127,8 +127,9 @@ def test_a_connection_that_is_left_is_used_when_another_is_lost(wire: tuple[Cutt
     cutter, url = wire
     with open_journal(url) as journal:
         journal.append(started())
-        cutter.target = ("127.0.0.1", 1)
+        target, cutter.target = cutter.target, ("127.0.0.1", 1)
         cutter.when = "before"
         journal.append(fill_entry("1", "0.001", "35000"))
         assert cutter.cuts == 1
+        cutter.target = target
         assert [fill.trade_id for fill in journal.read.fills(RUN)] == ["1"]
