@@ -93,6 +93,7 @@ def _accounted_for(desk: Machine, run: str) -> None:
     desk.quick("data", "import", str(bars), "--symbol", "BTC/USDT:USDT", "--timeframe", "1m")
     ledger: dict[str, Any] = json.loads(desk.quick("deviation", run, "--json"))
     assert ledger["run"] == run
+    assert ledger["residual_usdt"] == pytest.approx(0.0, abs=0.01)
     assert json.loads(desk.quick("versions", "always", "--json"))
     desk.quick("report", run, code=2)  # no run at an exchange has one
 

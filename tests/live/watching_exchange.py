@@ -31,7 +31,7 @@ from sqlalchemy.engine import make_url
 
 from runner.simulator.audit import audit
 from runner.simulator.box import MAIN, Box
-from runner.simulator.pacing import Pace
+from runner.simulator.pacing import Pace, Pacer
 from runner.simulator.server import Server
 from tests.live.exchange_process import HISTORY_BARS, opened_box
 from tests.live.rig import MINUTE_MS, SYMBOL
@@ -148,6 +148,18 @@ class JournalLength:
             self._postgres.close()
 
 
+class StandingPacer(Pacer):
+    """Time can stand still while nobody lives whose clock would notice."""
+
+    is_standing = False
+
+    def catch_up(self) -> None:
+        if self.is_standing:
+            self._started_s, self._started_ms = self._loop.time(), self._box.now_ms
+        else:
+            super().catch_up()
+
+
 class WatchingServer(Server):
     """The exchange's server with eyes and a hand."""
 
@@ -157,8 +169,17 @@ class WatchingServer(Server):
         self._under_way_writes = 0
         self._watching: asyncio.Task[None] | None = None
 
+    @property
+    def pacer(self) -> "StandingPacer":
+        assert isinstance(self._pacer, StandingPacer)
+        return self._pacer
+
     async def start(self) -> None:
         await super().start()
+        assert self._pacer is not None
+        await self._pacer.stop()
+        self._pacer = StandingPacer(self.box, self._pace, self._is_busy)
+        self._pacer.start()
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -185,9 +206,9 @@ class WatchingServer(Server):
         while True:
             await asyncio.sleep(LOOK_S)
             life = self._life
-            if life is not None and not life.first_s:
-                self._hold_at(life.begun_ms + life.rest_ms)
             self.pacer.catch_up()
+            if life is not None and not life.first_s and self.box.now_ms >= life.begun_ms + life.rest_ms:
+                self.pacer.is_standing = True
             self._look()
             closed_ms = self.box.now_ms // MINUTE_MS
             is_close, close_ms = closed_ms != close_ms, closed_ms
@@ -200,15 +221,10 @@ class WatchingServer(Server):
             elif lived_s > doom.latest_s:
                 self._kill(life, is_timely=False)
 
-    def _hold_at(self, rested_ms: int) -> None:
-        """Time stands still from then on. Nobody lives whose clock would notice."""
-        if self.box.now_ms >= rested_ms:
-            pacer = self.pacer
-            pacer._started_s, pacer._started_ms = asyncio.get_running_loop().time(), rested_ms
-
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         await request.read()
         self.pacer.catch_up()
+        self.pacer.is_standing = False
         self._look()
         path = request.path.split("/", 3)[-1]
         is_write = (request.method, path) in WRITES
