@@ -38,7 +38,7 @@ def machine() -> str:
 def source_digest() -> str:
     """Twelve letters that name the product's source as it lies here."""
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "runner").rglob("*.py")):
+    for file in sorted(file for folder in ("runner", "indicators") for file in (ROOT / folder).rglob("*.py")):
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -26,7 +26,7 @@ _ABOUT = ("of", "day", "machine")
 
 def section(folder: Path, digest: str) -> str:
     """All proofs in turn."""
-    parts = [f"Source `{digest}` (the twelve first letters of a digest over runner/**/*.py)."]
+    parts = [f"Source `{digest}` (twelve letters of a digest over the sources of runner and indicators)."]
     for title, pattern, render in PROOFS:
         found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob(pattern))]
         parts.append(f"### {title}")
