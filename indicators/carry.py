@@ -4,6 +4,8 @@ last one, one row longer.
 In: a column, the loop that averages a stretch of it. Out: the averaged column, to the same bits whether it
 was carried on or made anew; anything but more rows after the same ones is made anew.
 Refuses to know: what is averaged, who asks.
+
+The carry is ambient, so that no indicator has to hand it through: an answer does not depend on it.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +45,7 @@ class Carry:
             return 0
         asked, before, done = self._kept[self._place]
         known = len(before)
-        if asked != settings or not 0 < known <= len(column) or np.isnan(done[-1]):
+        if asked != settings or not 0 < known <= len(column) or not np.isfinite(done[-1]):
             return 0
         if not _same(before, column[:known]):
             return 0
@@ -52,7 +54,6 @@ class Carry:
 
     def keep(self, settings: Settings, column: Floats, out: Floats) -> None:
         """The next round's beginning."""
-        out.flags.writeable = False
         self._kept[self._place : self._place + 1] = [(settings, column, out)]
         self._place += 1
 
@@ -75,6 +76,7 @@ def recursion(column: Floats, length: int, settings: Settings, loop: Loop) -> Fl
             continue
         loop(view(out[start:stop]), 1)
         out[start : min(start + length - 1, stop)] = np.nan
+    out.flags.writeable = False  # the next round may go on from it
     if carry is not None:
         carry.keep(settings, column, out)
     return out

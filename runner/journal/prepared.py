@@ -7,7 +7,7 @@ Refuses to know: what the statement does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -49,8 +49,9 @@ class Prepared:
     def _cursor(self, connection: Connection) -> Iterator[Any]:
         """The driver's own; errors are told as `Connection.execute` tells them."""
         dialect, driver = connection.dialect, connection.connection
-        cursor = driver.cursor()
+        cursor: Any = None
         try:
+            cursor = driver.cursor()
             yield cursor
         except dialect.loaded_dbapi.Error as fault:
             is_lost = dialect.is_disconnect(fault, driver.dbapi_connection, cursor)
@@ -60,7 +61,9 @@ class Prepared:
                 connection.invalidate(fault)
             raise told from fault
         finally:
-            cursor.close()
+            with suppress(dialect.loaded_dbapi.Error):
+                if cursor is not None:
+                    cursor.close()
 
     def _placed(self, parameters: Mapping[str, Any]) -> Any:
         named = {**self.constants, **parameters}

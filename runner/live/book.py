@@ -46,6 +46,7 @@ from runner.live.wanted import held_quantity
 
 WOULD_TRIGGER = -2021  # "Order would immediately trigger": the price is already through the stop
 STOP_SILENT = "the price is through the stop, and nothing was executed"
+STOP_HANGS = "the stop has triggered, and does not execute"
 STOPS_REJECTED_MAX = 3  # then the position leaves at the market: a position without a stop is no option
 
 KNOWN_MAX = 200  # of what is remembered to recognise late news
@@ -150,7 +151,7 @@ def fold(book: Book, entry: Entry) -> Book:
             return replace(book, halted=halted)
         case Resumed():
             return replace(book, halted=None, resume_due=True)
-        case Mismatched(what=what) if what == STOP_SILENT:
+        case Mismatched(what=what) if what in (STOP_SILENT, STOP_HANGS):
             return replace(book, beyond_stop=True)
         case Banned(until_ms):
             return replace(book, banned_until_ms=max(until_ms, book.banned_until_ms))

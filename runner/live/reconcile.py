@@ -100,7 +100,8 @@ async def _match_orders(desk: Desk, account: AccountPort, snapshot: Snapshot) ->
             learnt |= await _look_for(desk, account, own)
     for name, order in told.items():
         parts = parse_client_id(name)
-        if parts is None or parts.bot != desk.identity.tag or desk.book.is_standing(name):
+        is_known = desk.book.is_standing(name) or order.status is Status.TRIGGERED  # which rests no more
+        if parts is None or parts.bot != desk.identity.tag or is_known:
             desk.strays.pop(name, None)
         elif desk.clock.now_ms() - desk.strays.setdefault(name, desk.clock.now_ms()) > STRAY_MS:
             _take_in(desk, order)

@@ -234,7 +234,7 @@ class Session:
             if self.watch.woke():
                 self.must_reconcile.set()
                 self.must_price.set()
-            self.watch.look(self.mark, self.last)
+            self.watch.look(self.mark, self.last, self.mark_ms)
             self._settle_state(feed)
             executor.step()
             if executor.must_reconcile:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from runner.domain.order_event import Protected
 from runner.domain.session_event import Mismatched
 from runner.live.actions import Phase, is_protected
-from runner.live.book import STOP_SILENT
+from runner.live.book import STOP_HANGS, STOP_SILENT
 from runner.live.desk import Desk
 from runner.live.gate import INPUT_AGE_MS_MAX
 from runner.live.ids import Leg
@@ -37,35 +37,40 @@ class Watch:
         oldest_ms = self.looked_ms - INPUT_AGE_MS_MAX
         return 0 < before_ms < oldest_ms and self.desk.account_ms < oldest_ms
 
-    def look(self, mark: Decimal | None, last: Decimal | None) -> None:
-        """One look at the stop, by the price that triggers it."""
-        self._stop(mark if self.desk.book.plan.stop.on_mark else last)
+    def look(self, mark: Decimal | None, last: Decimal | None, told_ms: int) -> None:
+        """One look at the stop, by the price that triggers it as it was at `told_ms`: one that is too old is
+        none, for the stop may have followed a price that is not known.
+        """
+        price = mark if self.desk.book.plan.stop.on_mark else last
+        self._stop(price if self.desk.clock.now_ms() - told_ms <= STOP_SILENT_MS else None)
         self._protection()
 
     def _stop(self, price: Decimal | None) -> None:
         book, now = self.desk.book, self.desk.clock.now_ms()
-        if book.beyond_stop or not self._is_due(price):
+        what = "" if book.beyond_stop else self._fault(price)
+        if not what:
             self.due_since_ms = 0
         elif self.due_since_ms == 0:
             self.due_since_ms = now
         elif now - self.due_since_ms > STOP_SILENT_MS:
             symbol, level = self.desk.identity.symbol, book.state.orders.stop.price
-            silent = Mismatched(symbol, STOP_SILENT, f"{level}", f"{price}", "leave at the market")
+            silent = Mismatched(symbol, what, f"{level}", f"{price}", "leave at the market")
             self.desk.record(self.desk.entry(silent))
 
-    def _is_due(self, price: Decimal | None) -> bool:
-        """Whether the stop should be executing now: the price is there or beyond, or it was told to have
-        triggered, wherever the price went from there.
+    def _fault(self, price: Decimal | None) -> str:
+        """Why the stop should be executing now; "" when it need not. It has triggered, wherever the price
+        went from there, and nothing else covers the position; or the price is there or beyond.
         """
         book = self.desk.book
         stop, held = book.state.orders.stop, held_quantity(book.plan, book.state)
         if held == 0 or stop.price <= 0.0:
-            return False
+            return ""
+        has_triggered = any(o.id.leg is Leg.STOP and o.phase is Phase.TRIGGERED for o in book.live_orders)
+        if has_triggered and not is_protected((o for o in book.live_orders if o.phase is Phase.OPEN), held):
+            return STOP_HANGS
         level = exact(stop.price, book.plan.instrument.tick_size)
         is_reached = price is not None and (price - level) * held <= 0
-        return is_reached or any(
-            own.id.leg is Leg.STOP and own.phase is Phase.TRIGGERED for own in book.live_orders
-        )
+        return STOP_SILENT if is_reached else ""
 
     def _protection(self) -> None:
         book = self.desk.book

@@ -188,6 +188,7 @@ def joined(first: Execution, then: Execution) -> Execution:
     quantity = first.quantity + then.quantity
     left = then.asked if first.order == then.order else first.quantity + then.asked
     return first._replace(
+        order=then.order,
         quantity=quantity,
         price=(first.quantity * first.price + then.quantity * then.price) / quantity,
         fee_usdt=first.fee_usdt + then.fee_usdt,

@@ -9,16 +9,17 @@ from indicators import smoothing
 from indicators.carry import Carry, recursion
 
 Floats = npt.NDArray[np.float64]
-NUMBERS = st.lists(
-    st.one_of(st.floats(-1e6, 1e6), st.sampled_from([np.nan, 0.0, -0.0, 7.0])), min_size=2, max_size=60
-)
+ODD = st.sampled_from([np.nan, np.inf, 0.0, -0.0, 7.0])
+NUMBERS = st.lists(st.one_of(st.floats(-1e6, 1e6), ODD), min_size=2, max_size=60)
 
 
 def averages(column: Floats, length: int) -> list[Floats]:
     """Some that feed one another."""
     quick = smoothing.exponential(column, 2.0 / (length + 1.0), length)
     slow = smoothing.wilder(column, length)
-    return [quick, slow, smoothing.exponential(quick - slow, 0.3, 3), smoothing.wilder(quick, 2)]
+    with np.errstate(invalid="ignore"):
+        apart = quick - slow
+    return [quick, slow, smoothing.exponential(apart, 0.3, 3), smoothing.wilder(quick, 2)]
 
 
 def same(one: list[Floats], other: list[Floats]) -> bool:

@@ -1,11 +1,14 @@
 """A stop that does nothing when it should is answered at the market, whatever the price does meanwhile."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from runner.domain.session_event import Mismatched
-from runner.live.book import STOP_SILENT
+from runner.domain.order_event import OrderUpdated
+from runner.domain.session_event import Halted, Mismatched
+from runner.live.book import STOP_HANGS, STOP_SILENT
 from runner.simulator.faults import parse_faults
 from tests.live.rig import MINUTE_MS, START_MS, Rig, rig_for
 from tests.live.test_session import BOT, WARMUP, held, waves
@@ -13,12 +16,20 @@ from tests.live.virtual import VirtualLoop, run
 
 ENTRY_MS = START_MS + 4 * MINUTE_MS
 BY_LAST = BOT.replace("trigger: mark", "trigger: last")
+AGAIN = re.sub(r"  when: .*\n", "", BY_LAST.replace("fast crosses above", "fast >", 1)).replace(
+    "fast crosses below", "fast <", 1
+)
+CLIMBING = [40_000.0 + at for at in range(WARMUP + 5)] + [40_045.0 + 300 * at for at in range(1, 36)]
+TRAILING = re.sub(r"  take_profit:\n.*\n", "  trailing_stop: {distance: 0.2%}\n", AGAIN)
 
 
-def hung(tmp_path: Path, faults: str, *, seconds: int) -> tuple[float, float, Rig]:
+def hung(
+    tmp_path: Path, faults: str, *, seconds: int, text: str = BY_LAST, path: Sequence[float] = ()
+) -> tuple[float, float, Rig]:
     """What is held before, and so long after the faults."""
     loop = VirtualLoop(START_MS)
-    rig = rig_for(BY_LAST, waves(WARMUP + 40), loop=loop, warmup_bars=WARMUP, database=tmp_path / "j.db")
+    path = path or waves(WARMUP + 40)
+    rig = rig_for(text, list(path), loop=loop, warmup_bars=WARMUP, database=tmp_path / "j.db")
     told: list[float] = []
 
     async def life() -> None:
@@ -43,7 +54,29 @@ def test_a_stop_that_triggers_and_does_nothing_is_left_at_the_market(tmp_path: P
     assert before != 0
     assert after == 0
     noticed = [one.event for one in rig.entries() if isinstance(one.event, Mismatched)]
-    assert [one.what for one in noticed] == [STOP_SILENT]
+    assert [one.what for one in noticed] == [STOP_HANGS]
+
+
+def test_the_next_position_lives_though_the_last_ones_stop_still_hangs(tmp_path: Path) -> None:
+    wick = "ex.trigger_hang\nfeed.wick(BTCUSDT, {sign}1%)"
+    before, after, rig = hung(tmp_path, wick, seconds=150, text=AGAIN)
+    assert before
+    assert after
+    events = [one.event for one in rig.entries()]
+    assert [one.what for one in events if isinstance(one, Mismatched)] == [STOP_HANGS]
+    assert not any(isinstance(one, Halted) for one in events)
+    standing = [one.status for one in rig.box.exchange.algos.open("main")]
+    assert standing == ["TRIGGERING", "NEW"]
+
+
+def test_a_stop_that_followed_the_price_is_not_judged_by_an_old_one(tmp_path: Path) -> None:
+    """Bars are read, and the stop rises with them; prices cannot be read meanwhile."""
+    outage = "http.unavailable(GET ticker/price) for 3m x999"
+    before, after, rig = hung(tmp_path, outage, seconds=130, text=TRAILING, path=CLIMBING)
+    assert before == after > 0
+    assert not any(isinstance(one.event, Mismatched) for one in rig.entries())
+    stops = {one.event.order.trigger_price for one in rig.entries() if isinstance(one.event, OrderUpdated)}
+    assert len(stops - {None}) > 2
 
 
 def test_a_price_that_stands_at_the_stop_has_reached_it(tmp_path: Path) -> None:

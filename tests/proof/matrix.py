@@ -15,12 +15,14 @@ import logging
 import multiprocessing
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,9 +60,8 @@ class Cell(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """What came of a cell. `died`: how often the process died; `passed`: the recovery points that a second
-    process came
-    by without dying there.
+    """What came of a cell. `died`: how often the process died; `passed`: recovery points that a second
+    process came by without dying there.
     """
 
     cell: Cell
@@ -283,7 +284,9 @@ def scratch() -> Path:
     """A folder for one process, in memory where there is such a file system."""
     memory = Path("/dev/shm")
     inside = str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="runner-proof-", dir=inside))
+    folder = Path(tempfile.mkdtemp(prefix="runner-proof-", dir=inside))
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=1)  # a pool's processes run no atexit
+    return folder
 
 
 def _quiet() -> None:

@@ -121,6 +121,9 @@ def test_what_a_second_order_asks_for_is_what_the_first_left() -> None:
     again = [executed(1, 1, part, 100.0, asked=asked, order=order) for order, asked, part in parts]
     (trade,) = trades_of(again, END_MS, 100.0)
     assert (trade.asked, trade.opened, len(trade.executions)) == (10.0, 10.0, 2)
+    later = [one._replace(bar_ms=one.bar_ms + HOUR_MS * (place == 2)) for place, one in enumerate(again)]
+    (trade,) = trades_of(later, END_MS, 100.0)
+    assert (trade.asked, trade.opened, len(trade.executions)) == (10.0, 10.0, 3)
 
 
 def test_a_stop_that_lay_elsewhere_is_path() -> None:
