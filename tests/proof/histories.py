@@ -71,6 +71,7 @@ class Terms:
     live_ms: int = 120_000
     slack_ms: int = 0  # between a look at the clock and the stamp, where time passes while programs run
     account: str = "main"
+    limit_flattens: bool = False  # a loss limit has a price among the stops, and goes with what is open
 
 
 @dataclass(frozen=True, slots=True)

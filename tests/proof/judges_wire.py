@@ -205,7 +205,9 @@ def inv_18(h: Histories) -> Found:
 
 
 def inv_26(h: Histories) -> Found:
-    """The tightest stop of a trade is never replaced by a looser one."""
+    """The tightest stop of a trade is never replaced by a looser one. The price at which a loss limit would be
+    hit is further away once a part is closed.
+    """
     position, tightest = Decimal(0), None
     taken_over = [h.mark(line.seq) for line in h.journal if isinstance(line.entry.event, Mismatched)]
     for entry in h.truth:
@@ -214,6 +216,8 @@ def inv_26(h: Histories) -> Found:
             before = position
             position += event.trade.quantity if event.trade.side == "BUY" else -event.trade.quantity
             if position == 0 or before * position < 0 or h.owner(event.order) is None:
+                tightest = None
+            if h.terms.limit_flattens and abs(position) < abs(before):
                 tightest = None
         if taken_over and taken_over[0] <= entry.seq:
             taken_over.pop(0)

@@ -272,6 +272,7 @@ def terms_of(play: Play) -> Terms:
         protect_ms=(17_000 if slow else 5_000) + lag,
         orphan_ms=30_000 + lag,
         lag_ms=3_000 + lag + abs(play.skew_ms),
+        limit_flattens="then: flatten" in play.bot,
     )
 
 
