@@ -205,8 +205,8 @@ def inv_18(h: Histories) -> Found:
 
 
 def inv_26(h: Histories) -> Found:
-    """The tightest stop of a trade is never replaced by a looser one. The price at which a loss limit would be
-    hit is further away once a part is closed.
+    """The tightest stop of a trade is never replaced by a looser one. The price at which a loss limit would
+    be hit is further away once a part is closed.
     """
     position, tightest = Decimal(0), None
     taken_over = [h.mark(line.seq) for line in h.journal if isinstance(line.entry.event, Mismatched)]
