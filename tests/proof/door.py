@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.exchange.client import FuturesClient, Keys
+from runner.exchange.notice import Notice
 from runner.exchange.profiles import PROFILES
 from runner.exchange.weight import Budget, Meter
 from runner.simulator.session import MemorySession
@@ -121,13 +122,13 @@ def ssl_context() -> Any:
     return ssl.create_default_context()
 
 
-def client_of(clock: VirtualClock) -> FuturesClient:
+def client_of(clock: VirtualClock, notice: Notice) -> FuturesClient:
     """ccxt's client as a fresh process has it; making one costs more than a whole run, so used ones are
     made new.
     """
     client = SPARE.pop() if SPARE else FuturesClient(PROFILES["main"], KEYS, timeout_ms=TIMEOUT_MS)
     client.ssl_context = ssl_context()
-    client.budget, client.meter = Budget(), Meter()
+    client.budget, client.meter, client.notice = Budget(), Meter(), notice
     client.options["timeDifference"] = 0
     client.last_response_headers = client.last_json_response = client.last_http_response = None
     client.milliseconds = client.now_ms = clock.now_ms

@@ -143,7 +143,7 @@ def market_stage(
     player = Player(exchange, [MarketHistory(SYMBOL, bars)], start_ms=START_MS)
     box = Box(exchange, player, Setting(logins=(Login(KEYS.key, KEYS.secret),), seed=seed), faults)
     box.advance_to(start_ms)
-    return Stage(loop, box, shelf.fresh(), deployed_bot(text))
+    return Stage(loop, box, shelf.fresh(), shelf.notice, deployed_bot(text))
 
 
 def closes_of(kind: str, side: str) -> list[float]:

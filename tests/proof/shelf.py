@@ -1,6 +1,6 @@
-"""One journal database for many runs, one after the other.
+"""One journal database and one place for notices, for many runs, one after the other.
 
-In: a folder. Out: the product's own journal on SQLite, empty before each run.
+In: a folder. Out: the product's own journal on SQLite and its notice of bans, empty before each run.
 Refuses to know: runs.
 """
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.entry import Entry
+from runner.exchange.notice import Notice
 from runner.journal import write
 from runner.journal.write import Binding, Journal, open_journal
 
@@ -17,13 +18,15 @@ MODE, ACCOUNT = "testnet", "main"
 
 
 class Shelf:
-    """One journal database for many runs, one after the other; before each it is as it was made."""
+    """What outlives processes, for many runs, one after the other; before each it is as it was made."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.db"
         self.journal = open_journal(
             f"sqlite:///{self.path}", binding=Binding(MODE, ACCOUNT), instance="proof"
         )
+        self._ban = folder / "ban"
+        self.notice = Notice(self._ban)
         self._raw = sqlite3.connect(self.path, isolation_level=None)
         names = self._raw.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -32,7 +35,8 @@ class Shelf:
         self._kept = {name: self._raw.execute(f'SELECT * FROM "{name}"').fetchall() for name in self._tables}
 
     def fresh(self) -> Journal:
-        """The journal without any entry."""
+        """The journal without any entry, and nobody banned."""
+        self._ban.unlink(missing_ok=True)
         self._raw.execute("BEGIN IMMEDIATE")
         for name in self._tables:
             self._raw.execute(f'DELETE FROM "{name}"')

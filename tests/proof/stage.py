@@ -24,6 +24,7 @@ from runner.errors import JournalFull, RunnerError
 from runner.exchange.account import Account
 from runner.exchange.client import FuturesClient
 from runner.exchange.market import FuturesMarket
+from runner.exchange.notice import Notice
 from runner.exchange.setup import FuturesSetup
 from runner.journal.chain import genesis
 from runner.journal.lease import Lease, acquire
@@ -107,7 +108,7 @@ class Life:
         stage = self.stage
         self.at("begun")
         clock = VirtualClock(stage.loop, skew_ms)
-        self.client = client = client_of(clock)
+        self.client = client = client_of(clock, stage.notice)
         client.session = Door(stage, self)
         account, market = Account(client, receive_window_ms=RECEIVE_WINDOW_MS), FuturesMarket(client)
         connection = Connection(client, Ports(account, account, market), FuturesSetup(client), clock)
@@ -259,11 +260,12 @@ class _Pen:
 
 @dataclass
 class Stage:
-    """`box` and `journal` outlive every process. `faults` are exceptions that ended one."""
+    """`box`, `journal` and `notice` outlive every process. `faults` are exceptions that ended one."""
 
     loop: VirtualLoop
     box: Box
     journal: Journal
+    notice: Notice
     deployed: Deployment
     run: str = ""
     marks: dict[int, int] = field(default_factory=dict)
