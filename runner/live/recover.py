@@ -8,6 +8,7 @@ comes before anything that takes time.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -20,7 +21,7 @@ from runner.domain.venue import AccountPort, Kind, MarketPort, ReadFailed, Snaps
 from runner.live.actions import Phase, is_protected
 from runner.live.adopt import adopted, disaster_stop, leaving
 from runner.live.desk import Desk
-from runner.live.executor import Executor
+from runner.live.executor import CLOCK_CODES, Executor
 from runner.live.ids import Leg
 from runner.live.inquiry import stamped
 from runner.live.promise import promised_trigger
@@ -71,7 +72,16 @@ class Recovery:
                 return await step()
             except ReadFailed as failed:
                 pause = min(2 * pause, 5_000)
+                self.executor.must_sync_clock |= failed.code in CLOCK_CODES
                 await self.desk.clock.sleep(max(pause, failed.until_ms - self.desk.clock.now_ms()))
+            await self._keep_time()
+
+    async def _keep_time(self) -> None:
+        """The exchange's clock once more, where it refused ours: its own may have moved since."""
+        if self.executor.must_sync_clock:
+            with suppress(ReadFailed):
+                await self._set_clock()
+                self.executor.must_sync_clock = False
 
     async def _doubt(self) -> str:
         return f"{doubt(self.desk)} requests without an answer"
@@ -104,6 +114,7 @@ class Recovery:
             if self.desk.clock.now_ms() > deadline:
                 return "no stop rests yet"
             await self.desk.clock.sleep(ASK_MS)
+            await self._keep_time()
         return "a stop was placed"
 
     async def _match(self) -> str:
@@ -132,6 +143,7 @@ class Recovery:
         """The executor goes on between two looks."""
         for _ in range(for_ms // SETTLE_MS):
             await self.desk.clock.sleep(SETTLE_MS)
+            await self._keep_time()
             self.executor.step()
 
     async def _verify(self) -> str:
@@ -145,6 +157,7 @@ class Recovery:
             if isinstance(verdict, Agreed) and (not wants_stop or is_protected(book.live_orders, held)):
                 return "agreed"
             await self.desk.clock.sleep(ASK_MS)
+            await self._keep_time()
         return "not agreed yet"
 
 

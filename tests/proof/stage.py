@@ -282,6 +282,7 @@ class Stage:
     conduct: Callable[[str, str, str], "Conduct | None"] | None = None
 
     def __post_init__(self) -> None:
+        self.by_hand.update(range(len(self.box.exchange.log)))  # what was done before anybody lived
         strike = self.box._strike
 
         def by_hand(*asked: Any) -> str:
