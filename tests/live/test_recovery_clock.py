@@ -1,4 +1,4 @@
-"""The exchange's clock moves while a session recovers: its time is asked for again, and protection goes on."""
+"""The exchange's clock moves while a session recovers: it is asked for again, and protection goes on."""
 
 from pathlib import Path
 
