@@ -231,10 +231,10 @@ class Session:
         """After every change, and four times a second."""
         while True:
             self.desk.flush()
-            if self.watch.woke():
-                self.must_reconcile.set()
+            if has_slept := self.watch.woke():
                 self.must_price.set()
-            self.watch.look(self.mark, self.last, self.mark_ms)
+            if self.watch.look(self.mark, self.last, self.mark_ms) or has_slept:
+                self.must_reconcile.set()
             self._settle_state(feed)
             executor.step()
             if executor.must_reconcile:

@@ -37,22 +37,26 @@ class Watch:
         oldest_ms = self.looked_ms - INPUT_AGE_MS_MAX
         return 0 < before_ms < oldest_ms and self.desk.account_ms < oldest_ms
 
-    def look(self, mark: Decimal | None, last: Decimal | None, told_ms: int) -> None:
+    def look(self, mark: Decimal | None, last: Decimal | None, told_ms: int) -> bool:
         """One look at the stop, by the price that triggers it as it was at `told_ms`: one that is too old is
-        none, for the stop may have followed a price that is not known.
+        none, for the stop may have followed a price that is not known. True: the account has to be read, for
+        from now on the stop should be executing, and perhaps it did.
         """
+        before_ms = self.due_since_ms
         price = mark if self.desk.book.plan.stop.on_mark else last
         self._stop(price if self.desk.clock.now_ms() - told_ms <= STOP_SILENT_MS else None)
         self._protection()
+        return before_ms == 0 < self.due_since_ms
 
     def _stop(self, price: Decimal | None) -> None:
+        """A stop is silent for so long, and no execution of it was found by reading since it was due."""
         book, now = self.desk.book, self.desk.clock.now_ms()
         what = "" if book.beyond_stop else self._fault(price)
         if not what:
             self.due_since_ms = 0
         elif self.due_since_ms == 0:
             self.due_since_ms = now
-        elif now - self.due_since_ms > STOP_SILENT_MS:
+        elif now - self.due_since_ms > STOP_SILENT_MS and self.desk.account_ms >= self.due_since_ms:
             symbol, level = self.desk.identity.symbol, book.state.orders.stop.price
             silent = Mismatched(symbol, what, f"{level}", f"{price}", "leave at the market")
             self.desk.record(self.desk.entry(silent))
