@@ -5,7 +5,7 @@ Refuses to know: what is compared with what, files, the exchange.
 Source: the records alone. A position still open at the end is closed at a given price, for both alike.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -176,11 +176,6 @@ def _execution(
     )
 
 
-def _merged(executions: Iterable[Execution], place: Callable[[Execution], object]) -> list[Execution]:
-    """What was executed at one place, one after the other, as one."""
-    return [reduce(joined, group) for _, group in groupby(executions, place)]
-
-
 def joined(first: Execution, then: Execution) -> Execution:
     """Two executions as one, at the first's time and the mean price. Another order was for what the ones
     before it had left.
@@ -201,13 +196,9 @@ def _place(one: Execution) -> tuple[int, int, int, str, bool]:
     return one.bar_ms, one.leg, one.side, one.reason, one.own
 
 
-def _place_of_order(one: Execution) -> tuple[object, ...]:
-    return one.order, *_place(one)
-
-
 def _trade(executions: Sequence[Execution]) -> Trade:
     """What one leg executed in one bar is one execution, however many orders it took."""
-    return Trade(tuple(_merged(_merged(executions, _place_of_order), _place)))
+    return Trade(tuple(reduce(joined, group) for _, group in groupby(executions, _place)))
 
 
 def trades_of(executions: Iterable[Execution], end_ms: int, last_price: float) -> list[Trade]:

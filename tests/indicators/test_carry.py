@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators import smoothing
+from indicators.arrays import View
 from indicators.carry import Carry, recursion
 
 Floats = npt.NDArray[np.float64]
@@ -80,8 +81,8 @@ def test_only_the_new_rows_are_gone_through() -> None:
     seen: list[int] = []
     column, carry = np.arange(1000.0), Carry()
 
-    def loop(numbers: object, rows: int) -> None:
-        seen.append(len(numbers))  # type: ignore[arg-type]
+    def loop(numbers: View, rows: int) -> None:
+        seen.append(len(numbers))
 
     for stop in (998, 999, 1000):
         with carry.round():
